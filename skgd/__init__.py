@@ -1,0 +1,7 @@
+"""Feed-forward neural networks for scikit-learn, trained by gradient descent."""
+
+from skgd._classifier import GDNeuralClassifier
+from skgd._regressor import GDNeuralRegressor
+from skgd._version import __version__
+
+__all__ = ["GDNeuralClassifier", "GDNeuralRegressor", "__version__"]

@@ -1,0 +1,481 @@
+"""The classifier: its parameters, label encoding and probabilities."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+
+from skgd._base import BaseGDNeural, _all_or_nothing, explain_sklearn_parameters
+from skgd._network import LOG_OUTPUT_LINKS
+from skgd.kernels.losses import Loss
+
+
+class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
+    """Feed-forward neural network for classification, trained by gradient descent.
+
+    It minimises the log loss: of a softmax over the classes, or of a logistic output
+    for two classes and for each label of a multilabel task. The training arithmetic
+    runs in compiled kernels, one call an epoch.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Number of units in each hidden layer. An empty sequence makes a linear model.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Activation of the hidden layers, of a unit's weighted input z:
+
+        - 'identity': z
+        - 'logistic': 1 / (1 + exp(-z))
+        - 'tanh': tanh(z)
+        - 'relu': max(0, z)
+
+    solver : {'batch', 'sgd', 'minibatch'}, default='minibatch'
+        Which samples feed one gradient, and so one step:
+
+        - 'batch': all of them; one step per epoch.
+        - 'sgd': one sample at a time; n_samples steps per epoch.
+        - 'minibatch': `batch_size` samples at a time.
+
+    optimizer : {'gd', 'momentum', 'nesterov', 'adam'}, default='adam'
+        How a gradient becomes a step:
+
+        - 'gd': against the gradient, by the learning rate.
+        - 'momentum': a velocity that decays by `momentum` [1]_.
+        - 'nesterov': the same, with the gradient's look-ahead [2]_.
+        - 'adam': each parameter scaled by running moments of its gradient [3]_.
+
+    alpha : float, default=0.0001
+        Strength of the L2 penalty, ``0.5 * alpha * sum(coefs ** 2)``, which is divided
+        by the number of samples (or the sum of weights) of each batch.
+
+    batch_size : int or 'auto', default='auto'
+        Samples in a batch; 'auto' is ``min(200, n_samples)``. Read by
+        ``solver='minibatch'`` only.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Schedule of the learning rate, for every optimizer:
+
+        - 'constant': `learning_rate_init`.
+        - 'invscaling': ``learning_rate_init / (t + 1) ** power_t``, where t counts the
+          samples seen in former epochs.
+        - 'adaptive': `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
+          epochs brought no improvement by `tol`; training stops once the rate is
+          1e-6 or less.
+
+    learning_rate_init : float, default=0.001
+        The initial learning rate.
+
+    power_t : float, default=0.5
+        Exponent of ``learning_rate='invscaling'``.
+
+    max_iter : int, default=200
+        Most epochs that a fit may take.
+
+    shuffle : bool, default=True
+        Whether to draw a new order of the samples in each epoch. Read by 'sgd' and
+        'minibatch'; the order does not matter to 'batch'.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial parameters, the early-stopping split and the order of
+        samples. Pass an int for reproducible results; the same int gives the same
+        bits on the same machine.
+
+    tol : float, default=1e-4
+        Least improvement, of the training loss or of the validation score, that
+        counts.
+
+    verbose : bool, default=False
+        Whether to print each epoch's loss and score.
+
+    warm_start : bool, default=False
+        Whether a further `fit` goes on from the parameters of the last one.
+
+    momentum : float, default=0.9
+        Decay of the velocity, in [0, 1]. Read by 'momentum' and 'nesterov'.
+
+    early_stopping : bool, default=False
+        Whether to stop when the score on validation data no longer improves, and to
+        restore the parameters of the best score. The validation data are those given
+        to `fit`, or `validation_fraction` of the training data, split by class
+        except in multilabel tasks.
+
+    validation_fraction : float, default=0.1
+        Share of the training data to set aside, in [0, 1). Read with
+        ``early_stopping=True`` where `fit` is given no validation data.
+
+    beta_1 : float, default=0.9
+        Decay of the mean of the gradient, in [0, 1). Read by 'adam'.
+
+    beta_2 : float, default=0.999
+        Decay of the mean of the squared gradient, in [0, 1). Read by 'adam'.
+
+    epsilon : float, default=1e-8
+        Added to the root of the mean square, against division by zero. Read by 'adam'.
+
+    n_iter_no_change : int or numpy.inf, default=10
+        Epochs without improvement by `tol` that are borne before training stops.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+
+    best_loss_ : float or None
+        Least training loss so far; None with ``early_stopping=True``.
+
+    best_validation_score_ : float or None
+        Best validation score; None with ``early_stopping=False``.
+
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights of each layer. They are views: writing into them, or assigning an
+        item, changes the network.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X has names that are all strings.
+
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Intercepts of each layer; views, as `coefs_`.
+
+    learning_rate_curve_ : list of float
+        Learning rate of each epoch.
+
+    loss_ : float
+        Training loss of the last epoch, penalty included.
+
+    loss_curve_ : list of float
+        Training loss of each epoch; `partial_fit` and warm starts append to it.
+
+    n_features_in_ : int
+        Number of features.
+
+    n_iter_ : int
+        Epochs run by the last call.
+
+    n_layers_ : int
+        Number of layers, those of inputs and outputs included.
+
+    n_outputs_ : int
+        Number of outputs.
+
+    out_activation_ : str
+        Link of the output: 'softmax', or 'logistic' for two classes and multilabel.
+
+    t_ : int
+        Training samples seen, over all epochs.
+
+    validation_scores_ : list of float or None
+        Accuracy on the validation data after each epoch; None where there are
+        none.
+
+    See Also
+    --------
+    GDNeuralRegressor : The same for regression.
+    sklearn.neural_network.MLPClassifier : The estimator that this one replaces.
+
+    Notes
+    -----
+    With ``solver='minibatch'`` and the optimizers above, the same parameters and
+    `random_state` lead through the same trajectory as scikit-learn's estimator, to
+    rounding; the meant differences are listed in the documentation. Each gradient is
+    divided by the sum of its samples' weights, so with ``solver='sgd'`` a sample's
+    weight scales the penalty only, and a weight of zero leaves the sample out.
+
+    References
+    ----------
+    .. [1] B. T. Polyak, "Some methods of speeding up the convergence of iteration
+       methods", USSR Computational Mathematics and Mathematical Physics, 1964.
+    .. [2] I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of
+       initialization and momentum in deep learning", ICML 2013.
+    .. [3] D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR
+       2015, algorithm 1.
+    .. [4] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010, for the initial parameters.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skgd import GDNeuralClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=1)
+    >>> classifier = GDNeuralClassifier(learning_rate_init=0.01, random_state=1)
+    >>> classifier.fit(X_train, y_train)
+    GDNeuralClassifier(learning_rate_init=0.01, random_state=1)
+    >>> classifier.predict(X_test[:5])
+    array([0, 1, 1, 0, 2])
+    >>> classifier.predict_proba(X_test[:1]).shape
+    (1, 3)
+    """
+
+    @explain_sklearn_parameters
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="minibatch",
+        optimizer="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            optimizer=optimizer,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+        )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train on X and y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data. float32 is trained in float32, all else in float64.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a 0/1 indicator of labels for a multilabel task.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; each gradient is a weighted mean.
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Data to score each epoch on; with ``early_stopping=True`` they take the
+            place of the split.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of `X_val`.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the samples of `X_val` in the score.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, or if the parameters became
+            non-finite. The estimator is then as it was before the call.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` epochs did not suffice, or if a diverging run ended with the
+            parameters of the best validation score.
+        """
+        validation = X_val, y_val, sample_weight_val
+        return self._fit(X, y, sample_weight, validation, incremental=False)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        classes=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train for one epoch on X and y, going on from the last call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data. float32 is trained in float32, all else in float64.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a 0/1 indicator of labels for a multilabel task.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; each gradient is a weighted mean.
+
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever appear in y. Needed in the first call, may be
+            left out in later ones.
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Data to score each epoch on; with ``early_stopping=True`` they take the
+            place of the split.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of `X_val`.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the samples of `X_val` in the score.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, or if the parameters became
+            non-finite. The estimator is then as it was before the call.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the run diverged and the parameters of the best validation score were
+            restored.
+        """
+        validation = X_val, y_val, sample_weight_val
+        with _all_or_nothing(self):
+            if _check_partial_fit_first_call(self, classes):
+                multilabel = type_of_target(y).startswith("multilabel")
+                self._label_binarizer = LabelBinarizer().fit(
+                    y if multilabel else classes
+                )
+            return self._fit(X, y, sample_weight, validation, incremental=True)
+
+    def predict(self, X):
+        """Predict the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Input data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted class labels, or label indicators.
+        """
+        return self._predictions(self._validated_raw_outputs(X))
+
+    def predict_proba(self, X):
+        """Estimate the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Input data.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Probability of each class, in the order of `classes_`; for a multilabel
+            task, of each label.
+        """
+        return self._with_both_classes(self._validated_raw_outputs(X), self._outputs)
+
+    def predict_log_proba(self, X):
+        """Estimate the logarithms of the probabilities of the classes.
+
+        They are computed from the raw outputs, so a probability too small for the
+        dtype keeps its finite logarithm.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Input data.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            Logarithms of what `predict_proba` returns.
+        """
+        raw = self._validated_raw_outputs(X)
+        return self._with_both_classes(raw, LOG_OUTPUT_LINKS[self.out_activation_])
+
+    @staticmethod
+    def _with_both_classes(raw, link):
+        """Apply `link`; one raw output z stands for two classes, -z and z."""
+        if raw.shape[1] == 1:
+            return np.hstack([link(-raw), link(raw)])
+        return link(raw)
+
+    def _predictions(self, raw):
+        probabilities = self._outputs(raw)
+        if probabilities.shape[1] == 1:
+            probabilities = probabilities.ravel()
+        return self._label_binarizer.inverse_transform(probabilities)
+
+    _score_function = staticmethod(accuracy_score)
+
+    def _learn_targets(self, y):
+        self._label_binarizer = LabelBinarizer().fit(y)
+        self.classes_ = self._label_binarizer.classes_
+
+    def _check_targets(self, y, *, refit):
+        classes = unique_labels(y)
+        if refit and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"{classes}"
+            )
+        if not set(classes) <= set(self.classes_):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. `self.classes_` has "
+                f"{self.classes_}. 'y' has {classes}."
+            )
+
+    def _encode_targets(self, y):
+        return self._label_binarizer.transform(y)
+
+    def _loss_code(self):
+        if self._label_binarizer.y_type_ == "multiclass":
+            return Loss.LOG_LOSS
+        return Loss.BINARY_LOG_LOSS
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

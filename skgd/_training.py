@@ -1,0 +1,286 @@
+"""The epoch loop: order of samples, learning rate, stopping, history."""
+
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import shuffle
+
+from skgd._schedules import SCHEDULES
+from skgd.kernels.backprop import Network, make_workspace
+from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
+from skgd.kernels.inputs import Inputs, as_inputs, read_only
+from skgd.kernels.optimizers import STATE_ROWS, Optimizer, UpdateRule
+
+# Samples whose activations are held at once. Larger batches are added up in chunks.
+CHUNK = 1024
+
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large "
+    "values and need to be preprocessed."
+)
+
+
+class TrainingData(NamedTuple):
+    """What the kernels read; `order` names the rows to train on."""
+
+    inputs: Inputs
+    targets: np.ndarray
+    weights: np.ndarray
+    order: np.ndarray
+
+    @classmethod
+    def from_arrays(cls, X, targets, sample_weight, rows):
+        """Wrap validated arrays; all of X's dtype, and none is copied."""
+        weights = np.empty(0, X.dtype) if sample_weight is None else sample_weight
+        return cls(as_inputs(X), read_only(targets), read_only(weights), rows)
+
+
+@dataclass
+class TrainingState:
+    """All that a descent carries from epoch to epoch, and partial_fit from call to call.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+    best_theta : ndarray of shape (n_parameters,)
+        Parameters at the best validation score; the initial ones before there is any.
+    random_state : RandomState
+    optimizer_state : ndarray of shape (n_rows, n_parameters)
+    n_steps : int
+        Steps since the optimizer state was zero.
+    learning_rate : float
+    samples_seen, no_improvement_count : int
+    validation_rows : ndarray or None
+        Rows that a split of `n_split_samples` samples has set aside.
+    best_loss, best_validation_score : float or None
+    loss_curve, learning_rate_curve, validation_scores : list of float
+    """
+
+    theta: np.ndarray
+    random_state: np.random.RandomState
+    best_theta: np.ndarray = None
+    optimizer: Optimizer = None
+    optimizer_state: np.ndarray = None
+    n_steps: int = 0
+    learning_rate_init: float = None
+    learning_rate: float = None
+    samples_seen: int = 0
+    no_improvement_count: int = 0
+    validation_rows: np.ndarray = None
+    n_split_samples: int = 0
+    best_loss: float = np.inf
+    best_validation_score: float = -np.inf
+    loss_curve: list = field(default_factory=list)
+    learning_rate_curve: list = field(default_factory=list)
+    validation_scores: list = field(default_factory=list)
+
+    def __post_init__(self):
+        if self.best_theta is None:
+            self.best_theta = self.theta.copy()
+
+    def restart_optimizer(self, optimizer, learning_rate_init):
+        """Start a fit: no memory of former steps, nor of epochs without improvement."""
+        self.optimizer = optimizer
+        shape = STATE_ROWS[optimizer], self.theta.size
+        self.optimizer_state = np.zeros(shape, self.theta.dtype)
+        self.n_steps = 0
+        self.learning_rate_init = float(learning_rate_init)
+        self.learning_rate = self.learning_rate_init
+        self.no_improvement_count = 0
+
+    def continue_optimizer(self, optimizer, learning_rate_init):
+        """Start a partial_fit: go on, unless the person has changed the parameters."""
+        if optimizer != self.optimizer:
+            self.restart_optimizer(optimizer, learning_rate_init)
+        elif learning_rate_init != self.learning_rate_init:
+            self.learning_rate_init = float(learning_rate_init)
+            self.learning_rate = self.learning_rate_init
+
+    def start_validation(self, score):
+        """Take the parameters as they stand, of this score, for the best so far."""
+        self.best_validation_score = score if np.isfinite(score) else -np.inf
+        self.best_theta = self.theta.copy()
+
+    def copy(self):
+        """Copy what training writes into, so that a failed fit can be forgotten."""
+        arrays = ("theta", "best_theta", "optimizer_state")
+        lists = ("loss_curve", "learning_rate_curve", "validation_scores")
+        copied = {name: getattr(self, name).copy() for name in arrays + lists}
+        return replace(self, **copied)
+
+
+def train(params, network, state, data, *, score, incremental):
+    """Descend until a stopping rule, `max_iter` epochs, Ctrl-C or divergence.
+
+    Parameters
+    ----------
+    params : estimator
+        Read for its constructor parameters only.
+    network : Network
+    state : TrainingState
+        Updated in place.
+    data : TrainingData
+    score : callable or None
+        Gives the validation score (higher is better) of the network as it stands.
+    incremental : bool
+        One epoch only, which goes on where the last call left off.
+
+    Returns
+    -------
+    n_iter : int
+        Epochs run.
+
+    Raises
+    ------
+    ValueError
+        If the parameters became non-finite and no best ones can be restored.
+    """
+    early_stopping = params.early_stopping
+    schedule = SCHEDULES[params.learning_rate](
+        params.learning_rate_init, params.power_t
+    )
+    max_iter = 1 if incremental else params.max_iter
+    n_iter = 0
+    is_stopping = False
+    try:
+        for loss in _epochs(params, network, state, data, max_iter):
+            n_iter += 1
+            _record_epoch(params, state, data.order.size, n_iter, loss, score)
+            if not np.isfinite(loss):
+                _give_up(state, early_stopping, n_iter)
+                is_stopping = True
+                break
+            state.learning_rate = schedule.after_epoch(
+                state.learning_rate, state.samples_seen
+            )
+            if state.no_improvement_count > params.n_iter_no_change:
+                is_stopping = _stop_at_plateau(params, state, schedule)
+                if is_stopping:
+                    break
+        else:
+            if not incremental:
+                warnings.warn(
+                    f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached "
+                    "and the optimization hasn't converged yet.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+
+    if early_stopping and (is_stopping or not incremental):
+        state.theta = state.best_theta.copy()
+    if not np.isfinite(state.theta).all():
+        raise ValueError(NON_FINITE)
+    return n_iter
+
+
+def _epochs(params, network, state, data, max_iter):
+    """Run epochs one by one, and yield each one's loss."""
+    order = data.order
+    batch_size = _batch_size(params, order.size)
+    n_batches = -(-order.size // batch_size)
+    one_by_one = batch_size == 1
+    workspace = make_workspace(
+        network,
+        min(batch_size, CHUNK),
+        state.theta.dtype,
+        # A single sample is made dense: its update goes over every weight anyway.
+        sparse=data.inputs.indptr.size > 0 and not one_by_one,
+    )
+    rule = UpdateRule(
+        int(Optimizer[params.optimizer.upper()]),
+        float(params.momentum),
+        float(params.beta_1),
+        float(params.beta_2),
+        float(params.epsilon),
+    )
+    for _ in range(max_iter):
+        if params.shuffle and params.solver != "batch":
+            order = shuffle(order, random_state=state.random_state)
+        rates = np.full(n_batches, state.learning_rate)
+        settings = rates, float(params.alpha), workspace
+        common = (
+            *(network, state.theta, rule, state.optimizer_state, state.n_steps),
+            *(data.inputs, data.targets, data.weights, order),
+        )
+        if one_by_one:
+            loss, state.n_steps = sgd_epoch(*common, *settings)
+        else:
+            loss, state.n_steps = minibatch_epoch(*common, batch_size, *settings)
+        yield loss
+
+
+def _batch_size(params, n_samples):
+    """Samples that feed one gradient."""
+    if params.solver == "batch":
+        return n_samples
+    if params.solver == "sgd":
+        return 1
+    if params.batch_size == "auto":
+        return min(200, n_samples)
+    if params.batch_size > n_samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to "
+            "be clipped",
+            stacklevel=2,
+        )
+    return min(int(params.batch_size), n_samples)
+
+
+def _record_epoch(params, state, n_samples, n_iter, loss, score):
+    """Write the epoch into the history, and count epochs without improvement."""
+    state.samples_seen += n_samples
+    state.loss_curve.append(loss)
+    state.learning_rate_curve.append(state.learning_rate)
+    if params.verbose:
+        print(f"Iteration {n_iter}, loss = {loss:.8f}")
+
+    if score is not None:
+        value = score() if np.isfinite(loss) else float("nan")
+        state.validation_scores.append(value)
+        if params.verbose:
+            print(f"Validation score: {value:f}")
+
+    if params.early_stopping:
+        improved = value >= state.best_validation_score + params.tol
+        if value > state.best_validation_score:
+            state.best_validation_score = value
+            state.best_theta = state.theta.copy()
+    else:
+        improved = loss <= state.best_loss - params.tol
+        state.best_loss = min(state.best_loss, loss)
+    state.no_improvement_count = 0 if improved else state.no_improvement_count + 1
+
+
+def _stop_at_plateau(params, state, schedule):
+    """Whether to stop after `n_iter_no_change` epochs without improvement."""
+    rate = schedule.on_plateau(state.learning_rate)
+    if params.verbose:
+        watched = "Validation score" if params.early_stopping else "Training loss"
+        done = "Stopping." if rate is None else f"Setting learning rate to {rate:f}"
+        print(
+            f"{watched} did not improve more than tol={params.tol:f} for "
+            f"{params.n_iter_no_change} consecutive epochs. {done}"
+        )
+    if rate is None:
+        return True
+    state.learning_rate = rate
+    state.no_improvement_count = 0
+    return False
+
+
+def _give_up(state, early_stopping, n_iter):
+    """End a diverged run: with an error, unless best parameters can be restored."""
+    if not early_stopping or state.best_validation_score == -np.inf:
+        raise ValueError(NON_FINITE)
+    warnings.warn(
+        f"The training loss became non-finite at iteration {n_iter}. Training stops, "
+        "and the parameters of the best validation score are restored. Lower "
+        "learning_rate_init, or scale the input data.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,24 @@
+"""The one place that calls Numba: compiler flags, disk cache and its fallback."""
+
+from numba import njit
+
+# Reassociation and contraction let LLVM vectorise sums and use fused
+# multiply-adds. "nnan" and "ninf" are left out: a diverging loss must stay visible
+# to isfinite.
+FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
+
+# nogil: fits run side by side in threads. error_model="numpy": a division gives inf
+# or nan instead of a branch to an exception, which would stop vectorisation.
+OPTIONS = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
+
+
+def jit(function):
+    """Compile `function` on first call, and keep the machine code on disk if possible.
+
+    Numba refuses ``cache=True`` at decoration where neither the package's folder nor
+    the user's cache folder can be written; such a machine compiles in every process.
+    """
+    try:
+        return njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:
+        return njit(**OPTIONS)(function)

@@ -1,0 +1,54 @@
+"""Hidden-layer activations: their codes, values and derivatives.
+
+To add one: a member of `Activation`, a branch in `apply` and one in
+`multiply_by_derivative`. The name in lower case is the name that users write.
+"""
+
+import math
+from enum import IntEnum
+
+from skgd.kernels._jit import jit
+
+
+class Activation(IntEnum):
+    """Codes of the hidden-layer activations."""
+
+    IDENTITY = 0
+    LOGISTIC = 1
+    TANH = 2
+    RELU = 3
+
+
+@jit
+def apply(activation, z):
+    """Replace the pre-activations `z` (1-D) by the activations."""
+    zero = z.dtype.type(0)
+    one = z.dtype.type(1)
+    if activation == Activation.LOGISTIC:
+        for i in range(z.size):
+            z[i] = one / (one + math.exp(-z[i]))
+    elif activation == Activation.TANH:
+        for i in range(z.size):
+            z[i] = math.tanh(z[i])
+    elif activation == Activation.RELU:
+        for i in range(z.size):
+            # Written so that a nan stays a nan.
+            if z[i] < zero:
+                z[i] = zero
+
+
+@jit
+def multiply_by_derivative(activation, a, delta):
+    """Multiply `delta` (1-D) by the derivative, given the activations `a`."""
+    zero = a.dtype.type(0)
+    one = a.dtype.type(1)
+    if activation == Activation.LOGISTIC:
+        for i in range(a.size):
+            delta[i] *= a[i] * (one - a[i])
+    elif activation == Activation.TANH:
+        for i in range(a.size):
+            delta[i] *= one - a[i] * a[i]
+    elif activation == Activation.RELU:
+        for i in range(a.size):
+            if a[i] == zero:
+                delta[i] = zero

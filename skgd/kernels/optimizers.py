@@ -1,0 +1,149 @@
+"""Optimizers: how a gradient becomes a step.
+
+A rule goes over a contiguous segment of the parameters once, reading and writing
+gradient, state and parameters in the same loop. The gradient that it follows is
+``factor * gradient + l2 * theta``: for a batch, `factor` is one over the batch's
+weight; for one sample, `gradient` is the layer's delta and `factor` the input that the
+row of weights belongs to, so that the outer product is never written down.
+
+To add one: a member of `Optimizer`, its number of state rows in `STATE_ROWS`, its rule,
+and a branch in `update`.
+"""
+
+import math
+from enum import IntEnum
+from typing import NamedTuple
+
+from skgd.kernels._jit import jit
+
+
+class Optimizer(IntEnum):
+    """Codes of the optimizers."""
+
+    GD = 0
+    MOMENTUM = 1
+    NESTEROV = 2
+    ADAM = 3
+
+
+# Vectors of the parameters' length that an optimizer remembers between steps.
+STATE_ROWS = {
+    Optimizer.GD: 0,
+    Optimizer.MOMENTUM: 1,
+    Optimizer.NESTEROV: 1,
+    Optimizer.ADAM: 2,
+}
+
+
+class UpdateRule(NamedTuple):
+    """An optimizer's code and its hyperparameters, named as in the estimators."""
+
+    optimizer: int
+    momentum: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+
+
+@jit
+def step_size(rule, rate, step):
+    """Learning rate of the `step`-th update (from 1), bias correction included."""
+    if rule.optimizer == Optimizer.ADAM:
+        # Kingma & Ba (2015), end of section 2: both corrections in one factor.
+        return rate * math.sqrt(1.0 - rule.beta_2**step) / (1.0 - rule.beta_1**step)
+    return rate
+
+
+@jit
+def _gd(theta, gradient, factor, l2, rate):
+    squares = theta.dtype.type(0)
+    for i in range(theta.size):
+        squares += theta[i] * theta[i]
+        theta[i] -= rate * (factor * gradient[i] + l2 * theta[i])
+    return squares
+
+
+@jit
+def _momentum(theta, gradient, factor, l2, rate, velocity, momentum):
+    # Polyak (1964): the velocity decays and is moved by the gradient.
+    squares = theta.dtype.type(0)
+    for i in range(theta.size):
+        squares += theta[i] * theta[i]
+        g = factor * gradient[i] + l2 * theta[i]
+        velocity[i] = momentum * velocity[i] - rate * g
+        theta[i] += velocity[i]
+    return squares
+
+
+@jit
+def _nesterov(theta, gradient, factor, l2, rate, velocity, momentum):
+    # Sutskever et al. (2013), eq. 3-4, in the variables of the look-ahead point.
+    squares = theta.dtype.type(0)
+    for i in range(theta.size):
+        squares += theta[i] * theta[i]
+        g = factor * gradient[i] + l2 * theta[i]
+        v = momentum * velocity[i] - rate * g
+        velocity[i] = v
+        theta[i] += momentum * v - rate * g
+    return squares
+
+
+@jit
+def _adam(theta, gradient, factor, l2, rate, first, second, beta_1, beta_2, epsilon):
+    # Kingma & Ba (2015), algorithm 1; `rate` carries the bias corrections.
+    one = theta.dtype.type(1)
+    squares = theta.dtype.type(0)
+    for i in range(theta.size):
+        squares += theta[i] * theta[i]
+        g = factor * gradient[i] + l2 * theta[i]
+        first[i] = beta_1 * first[i] + (one - beta_1) * g
+        second[i] = beta_2 * second[i] + (one - beta_2) * g * g
+        theta[i] -= rate * first[i] / (math.sqrt(second[i]) + epsilon)
+    return squares
+
+
+@jit
+def update(rule, theta, state, start, stop, gradient, factor, l2, rate):
+    """Update ``theta[start:stop]`` and its optimizer state in place.
+
+    Parameters
+    ----------
+    rule : UpdateRule
+    theta : ndarray of shape (n_parameters,)
+    state : ndarray of shape (n_rows, n_parameters)
+    start, stop : int
+        The segment.
+    gradient : ndarray of shape (stop - start,)
+    factor, l2, rate : scalars of theta's dtype
+        The gradient's factor, the L2 coefficient, and the step size.
+
+    Returns
+    -------
+    scalar
+        Sum of the squares of the segment's parameters before the update: the penalty
+        of the point at which the gradient was taken.
+    """
+    segment = theta[start:stop]
+    scalar = theta.dtype.type
+    if rule.optimizer == Optimizer.ADAM:
+        return _adam(
+            segment,
+            gradient,
+            factor,
+            l2,
+            rate,
+            state[0, start:stop],
+            state[1, start:stop],
+            scalar(rule.beta_1),
+            scalar(rule.beta_2),
+            scalar(rule.epsilon),
+        )
+    if rule.optimizer == Optimizer.NESTEROV:
+        velocity = state[0, start:stop]
+        momentum = scalar(rule.momentum)
+        return _nesterov(segment, gradient, factor, l2, rate, velocity, momentum)
+    if rule.optimizer == Optimizer.MOMENTUM:
+        velocity = state[0, start:stop]
+        momentum = scalar(rule.momentum)
+        return _momentum(segment, gradient, factor, l2, rate, velocity, momentum)
+    return _gd(segment, gradient, factor, l2, rate)
