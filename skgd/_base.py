@@ -2,79 +2,40 @@
 
 from abc import abstractmethod
 from contextlib import contextmanager
-from functools import wraps
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils._param_validation import (
-    Interval,
-    InvalidParameterError,
-    Options,
-    StrOptions,
-)
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     validate_data,
 )
 
+from skgd._blas import one_blas_thread
 from skgd._network import (
     OUTPUT_LINKS,
     assign_layers,
     glorot_uniform,
     split_parameters,
 )
-from skgd._schedules import SCHEDULES
+from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS
 from skgd._training import CHUNK, TrainingData, TrainingState, train
+from skgd._version import __version__
 from skgd.kernels.activations import Activation
 from skgd.kernels.backprop import Network, make_workspace
 from skgd.kernels.inputs import as_inputs
 from skgd.kernels.losses import OUT_ACTIVATIONS
 from skgd.kernels.optimizers import Optimizer
 from skgd.kernels.predict import raw_outputs
-from skgd._version import __version__
-
-# scikit-learn's spelling, and what to write here instead.
-_SKLEARN_SOLVERS = {
-    "adam": "The optimizer is a parameter of its own: write solver='minibatch', "
-    "optimizer='adam' (the defaults).",
-    "lbfgs": "L-BFGS is not gradient descent and is not offered: write solver='batch' "
-    "for steps from the whole data, or keep scikit-learn's estimator.",
-}
-_SKLEARN_PARAMETERS = {
-    "nesterovs_momentum": "write optimizer='nesterov' for nesterovs_momentum=True, "
-    "optimizer='momentum' for nesterovs_momentum=False",
-    "max_fun": "it belongs to scikit-learn's solver='lbfgs', which is not offered; "
-    "leave it out and bound training with max_iter",
-}
-
-
-def _names(codes):
-    """The names that users write for the members of an IntEnum."""
-    return {code.name.lower() for code in codes}
-
-
-def explain_sklearn_parameters(init):
-    """Make `__init__` say what replaces a parameter that only scikit-learn's MLP has."""
-
-    @wraps(init)
-    def __init__(self, *args, **kwargs):
-        for name in _SKLEARN_PARAMETERS.keys() & kwargs.keys():
-            raise TypeError(
-                f"{type(self).__name__} has no parameter {name!r}: "
-                f"{_SKLEARN_PARAMETERS[name]}."
-            )
-        init(self, *args, **kwargs)
-
-    return __init__
 
 
 @contextmanager
-def _all_or_nothing(estimator):
+def all_or_nothing(estimator):
     """Put every attribute back as it was if the block fails."""
     before = vars(estimator).copy()
     try:
@@ -87,89 +48,6 @@ def _all_or_nothing(estimator):
 
 class BaseGDNeural(BaseEstimator):
     """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
-
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(_names(Activation))],
-        "solver": [StrOptions({"batch", "sgd", "minibatch"})],
-        "optimizer": [StrOptions(_names(Optimizer))],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-    }
-
-    @abstractmethod
-    def __init__(
-        self,
-        hidden_layer_sizes,
-        activation,
-        solver,
-        optimizer,
-        alpha,
-        batch_size,
-        learning_rate,
-        learning_rate_init,
-        power_t,
-        max_iter,
-        shuffle,
-        random_state,
-        tol,
-        verbose,
-        warm_start,
-        momentum,
-        early_stopping,
-        validation_fraction,
-        beta_1,
-        beta_2,
-        epsilon,
-        n_iter_no_change,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.optimizer = optimizer
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
 
     # What a subclass decides ------------------------------------------------------
 
@@ -217,10 +95,10 @@ class BaseGDNeural(BaseEstimator):
         ValueError
             If a name is not a parameter.
         """
-        for name in _SKLEARN_PARAMETERS.keys() & params.keys():
+        for name in SKLEARN_PARAMETERS.keys() & params.keys():
             raise ValueError(
                 f"Invalid parameter {name!r} for {type(self).__name__}: "
-                f"{_SKLEARN_PARAMETERS[name]}."
+                f"{SKLEARN_PARAMETERS[name]}."
             )
         return super().set_params(**params)
 
@@ -228,8 +106,8 @@ class BaseGDNeural(BaseEstimator):
         try:
             super()._validate_params()
         except InvalidParameterError as error:
-            if isinstance(self.solver, str) and self.solver in _SKLEARN_SOLVERS:
-                hint = _SKLEARN_SOLVERS[self.solver]
+            if isinstance(self.solver, str) and self.solver in SKLEARN_SOLVERS:
+                hint = SKLEARN_SOLVERS[self.solver]
                 raise InvalidParameterError(f"{error} {hint}") from None
             raise
 
@@ -246,7 +124,7 @@ class BaseGDNeural(BaseEstimator):
     # Fitting ----------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, validation, *, incremental):
-        with _all_or_nothing(self):
+        with all_or_nothing(self):
             first = not hasattr(self, "_state") or not (self.warm_start or incremental)
             X, y = self._validate_X_y(X, y, first=first)
             if first and not (incremental and hasattr(self, "classes_")):
@@ -270,14 +148,15 @@ class BaseGDNeural(BaseEstimator):
             score = validation and (lambda: self._validation_score(*validation))
             if self.early_stopping and not first and not incremental:
                 self._state.start_validation(score())
-            self.n_iter_ = train(
-                self,
-                self._network,
-                self._state,
-                TrainingData.from_arrays(X, targets, sample_weight, rows),
-                score=score,
-                incremental=incremental,
-            )
+            with one_blas_thread():
+                self.n_iter_ = train(
+                    self,
+                    self._network,
+                    self._state,
+                    TrainingData.from_arrays(X, targets, sample_weight, rows),
+                    score=score,
+                    incremental=incremental,
+                )
             self._publish(self._state)
         return self
 
@@ -329,9 +208,9 @@ class BaseGDNeural(BaseEstimator):
         layer_units = np.array([n_features, *hidden, n_outputs], np.int64)
         if not first and not np.array_equal(layer_units, self._network.layer_units):
             raise ValueError(
-                "warm_start and partial_fit go on with the fitted network, whose layers "
-                f"have {self._network.layer_units.tolist()} units; hidden_layer_sizes "
-                f"and the data now ask for {layer_units.tolist()}. Call fit with "
+                "warm_start and partial_fit go on with the fitted network, of layers "
+                f"of {self._network.layer_units.tolist()} units; hidden_layer_sizes and "
+                f"the data now ask for {layer_units.tolist()}. Call fit with "
                 "warm_start=False for a new network."
             )
         activation = Activation[self.activation.upper()]

@@ -1,5 +1,7 @@
 """The classifier: its parameters, label encoding and probabilities."""
 
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
@@ -10,8 +12,9 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
-from skgd._base import BaseGDNeural, _all_or_nothing, explain_sklearn_parameters
+from skgd._base import BaseGDNeural, all_or_nothing
 from skgd._network import LOG_OUTPUT_LINKS
+from skgd._parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
 from skgd.kernels.losses import Loss
 
 
@@ -213,6 +216,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     (1, 3)
     """
 
+    _parameter_constraints: ClassVar[dict] = COMMON_CONSTRAINTS
+
     @explain_sklearn_parameters
     def __init__(
         self,
@@ -240,30 +245,28 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         epsilon=1e-8,
         n_iter_no_change=10,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            optimizer=optimizer,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.optimizer = optimizer
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -363,20 +366,12 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         self : object
             The fitted estimator.
 
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are invalid, or if the parameters became
-            non-finite. The estimator is then as it was before the call.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If the run diverged and the parameters of the best validation score were
-            restored.
+        See Also
+        --------
+        fit : Trains to the end; raises and warns alike.
         """
         validation = X_val, y_val, sample_weight_val
-        with _all_or_nothing(self):
+        with all_or_nothing(self):
             if _check_partial_fit_first_call(self, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
                 self._label_binarizer = LabelBinarizer().fit(

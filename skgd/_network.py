@@ -1,5 +1,7 @@
 """Layout of the flat parameter vector: initialisation, and views as layers."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 
@@ -38,10 +40,10 @@ class LayerArrays(list):
 
 
 def split_parameters(theta, layer_units):
-    """Views of `theta` as coefs, shape (fan_in, fan_out), and intercepts, (fan_out,)."""
+    """Split `theta` into views: coefs (fan_in, fan_out) and intercepts (fan_out,)."""
     coefs, intercepts = LayerArrays(), LayerArrays()
     start = 0
-    for fan_in, fan_out in zip(layer_units[:-1], layer_units[1:], strict=True):
+    for fan_in, fan_out in pairwise(layer_units):
         stop = start + fan_in * fan_out
         coefs.append(theta[start:stop].reshape(fan_in, fan_out))
         intercepts.append(theta[stop : stop + fan_out])
@@ -67,7 +69,7 @@ def glorot_uniform(layer_units, activation, random_state, dtype):
     """
     factor = 2.0 if activation == Activation.LOGISTIC else 6.0
     layers = []
-    for fan_in, fan_out in zip(layer_units[:-1], layer_units[1:], strict=True):
+    for fan_in, fan_out in pairwise(layer_units):
         bound = np.sqrt(factor / (fan_in + fan_out))
         layers.append(random_state.uniform(-bound, bound, (fan_in + 1) * fan_out))
     return np.concatenate(layers).astype(dtype, copy=False)

@@ -1,11 +1,14 @@
 """The regressor: its parameters, targets and predictions."""
 
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 
-from skgd._base import BaseGDNeural, explain_sklearn_parameters
+from skgd._base import BaseGDNeural
+from skgd._parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
 from skgd.kernels.losses import Loss
 
 
@@ -206,8 +209,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     0.98
     """
 
-    _parameter_constraints: dict = {
-        **BaseGDNeural._parameter_constraints,
+    _parameter_constraints: ClassVar[dict] = {
+        **COMMON_CONSTRAINTS,
         "loss": [StrOptions({"squared_error", "poisson"})],
     }
 
@@ -239,31 +242,29 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         epsilon=1e-8,
         n_iter_no_change=10,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            optimizer=optimizer,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.optimizer = optimizer
         self.loss = loss
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -358,17 +359,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         self : object
             The fitted estimator.
 
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are invalid, or if the parameters became
-            non-finite. The estimator is then as it was before the call.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If the run diverged and the parameters of the best validation score were
-            restored.
+        See Also
+        --------
+        fit : Trains to the end; raises and warns alike.
         """
         validation = X_val, y_val, sample_weight_val
         return self._fit(X, y, sample_weight, validation, incremental=True)

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import shuffle
 
 from skgd._schedules import SCHEDULES
-from skgd.kernels.backprop import Network, make_workspace
+from skgd.kernels.backprop import make_workspace
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.inputs import Inputs, as_inputs, read_only
 from skgd.kernels.optimizers import STATE_ROWS, Optimizer, UpdateRule
@@ -40,7 +40,7 @@ class TrainingData(NamedTuple):
 
 @dataclass
 class TrainingState:
-    """All that a descent carries from epoch to epoch, and partial_fit from call to call.
+    """All that a descent carries from one epoch, and one partial_fit, to the next.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skgd.kernels._jit import jit
+from skgd.kernels._jit import inline, jit
 from skgd.kernels.activations import apply, multiply_by_derivative
 from skgd.kernels.inputs import gather, multiply_by_coefs, multiply_by_delta
 from skgd.kernels.losses import loss_and_delta
@@ -123,13 +123,13 @@ def backward(network, theta, inputs, rows, workspace, gradient):
             np.dot(W, delta, workspace.deltas[low:start].reshape(fan_in, n))
 
 
-@jit
+@inline
 def loss_and_gradient(
     network, theta, inputs, targets, weights, rows, workspace, gradient
 ):
     """Loss of the samples `rows`, summed with their weights, and its gradient.
 
-    The L2 penalty is not in either: the update adds it in the pass that it makes anyway.
+    The L2 penalty is in neither: the update adds it in the pass that it makes anyway.
     """
     n = rows.size
     n_outputs = targets.shape[1]
@@ -141,9 +141,9 @@ def loss_and_gradient(
         for i in range(n):
             delta[k, i] = raw[k, i]
             Y[k, i] = targets[rows[i], k]
-    weight = workspace.weights[: min(n, weights.size)]
-    for i in range(weight.size):
-        weight[i] = weights[rows[i]]
+    weight = workspace.weights[:n]
+    for i in range(n):
+        weight[i] = weights[rows[i]] if weights.size > 0 else 1
     loss = loss_and_delta(network.loss, delta, Y, weight)
     backward(network, theta, inputs, rows, workspace, gradient)
     return loss
@@ -159,7 +159,8 @@ def _affine(W, intercepts, x, z):
             total += x[i] * w[i]
         z[0] = total
         return
-    z[:] = intercepts
+    for j in range(z.size):
+        z[j] = intercepts[j]
     for i in range(x.size):
         row = W[i]
         xi = x[i]
@@ -198,7 +199,7 @@ def _update_layer(rule, theta, state, offset, x, delta, l2, rate, below):
     return squares
 
 
-@jit
+@inline
 def sample_step(
     network, theta, rule, state, inputs, targets, rows, l2, rate, workspace
 ):
@@ -230,10 +231,12 @@ def sample_step(
     n_outputs = units[-1]
     delta = deltas[start - n_outputs : start]
     Y = workspace.targets[:n_outputs].reshape(n_outputs, 1)
-    delta[:] = below
-    Y[:, 0] = targets[rows[0]]
-    no_weight = workspace.weights[:0]
-    loss = loss_and_delta(network.loss, delta.reshape(n_outputs, 1), Y, no_weight)
+    for k in range(n_outputs):
+        delta[k] = below[k]
+        Y[k, 0] = targets[rows[0], k]
+    workspace.weights[0] = 1
+    Z = delta.reshape(n_outputs, 1)
+    loss = loss_and_delta(network.loss, Z, Y, workspace.weights[:1])
 
     squares = 0.0
     for layer in range(units.size - 2, -1, -1):

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from skgd.kernels._jit import jit
+from skgd.kernels._jit import inline, jit
 from skgd.kernels.backprop import loss_and_gradient, sample_step
 from skgd.kernels.optimizers import step_size, update
 
 
-@jit
+@inline
 def _add_chunks(
     network, theta, inputs, targets, weights, rows, workspace, gradient, partial
 ):
@@ -16,20 +16,20 @@ def _add_chunks(
     Chunks are added in their order, so the result depends on nothing but the data.
     """
     size = workspace.weights.size
-    loss = loss_and_gradient(
-        network, theta, inputs, targets, weights, rows[:size], workspace, gradient
-    )
-    for start in range(size, rows.size, size):
+    loss = 0.0
+    for start in range(0, rows.size, size):
         chunk = rows[start : start + size]
+        out = gradient if start == 0 else partial
         loss += loss_and_gradient(
-            network, theta, inputs, targets, weights, chunk, workspace, partial
+            network, theta, inputs, targets, weights, chunk, workspace, out
         )
-        for i in range(gradient.size):
-            gradient[i] += partial[i]
+        if start > 0:
+            for i in range(gradient.size):
+                gradient[i] += partial[i]
     return loss
 
 
-@jit
+@inline
 def _update_network(network, theta, rule, state, gradient, alpha, weight, rate):
     """One step from a batch's summed gradient; the L2 norm squared from before it."""
     units = network.layer_units

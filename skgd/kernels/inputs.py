@@ -22,7 +22,7 @@ class Inputs(NamedTuple):
 
 
 def read_only(array):
-    """A read-only view: one compiled version serves memory-mapped input and all else."""
+    """View as read-only: one compiled version serves memory-mapped and other input."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -44,10 +44,13 @@ def gather(inputs, rows, out):
     """Copy the samples `rows` into `out`, shape (len(rows), n_features)."""
     if inputs.indptr.size == 0:
         for i in range(rows.size):
-            out[i] = inputs.dense[rows[i]]
+            x = inputs.dense[rows[i]]
+            for j in range(x.size):
+                out[i, j] = x[j]
         return
-    out[:] = 0
     for i in range(rows.size):
+        for j in range(out.shape[1]):
+            out[i, j] = 0
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
             out[i, inputs.indices[p]] += inputs.data[p]
 
@@ -73,7 +76,8 @@ def multiply_by_coefs(inputs, rows, W, dense_rows, wide_rows, Z):
         return
     for i in range(rows.size):
         product = wide_rows[i]
-        product[:] = 0
+        for j in range(product.size):
+            product[j] = 0
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
             value = inputs.data[p]
             w = W[inputs.indices[p]]
@@ -96,7 +100,9 @@ def multiply_by_delta(inputs, rows, delta, dense_rows, wide_rows, gradient):
     for i in range(rows.size):
         for j in range(delta.shape[0]):
             wide_rows[i, j] = delta[j, i]
-    gradient[:] = 0
+    for p in range(gradient.shape[0]):
+        for j in range(gradient.shape[1]):
+            gradient[p, j] = 0
     for i in range(rows.size):
         d = wide_rows[i]
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):

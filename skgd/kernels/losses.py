@@ -30,48 +30,78 @@ OUT_ACTIVATIONS = {
 }
 
 
+# Each function below goes over one output of all samples: z holds the raw outputs (for
+# the softmax, the probabilities) and is overwritten by the weighted gradient; returned
+# is the weighted sum of the values, in float64 whatever the dtype.
+
+
 @jit
-def _squared_error(z, y, out):
+def _squared_error(z, y, weight):
     # 0.5 (z - y)^2
+    total = 0.0
     for i in range(z.size):
         error = z[i] - y[i]
-        z[i] = error
-        out[i] += z.dtype.type(0.5) * error * error
+        z[i] = weight[i] * error
+        total += weight[i] * error * error
+    return 0.5 * total
 
 
 @jit
-def _poisson(z, y, out):
+def _poisson(z, y, weight):
     # Half the Poisson deviance at exp(z): y log(y / exp(z)) - y + exp(z)
+    total = 0.0
     for i in range(z.size):
-        prediction = math.exp(z[i])
-        value = prediction - y[i]
-        z[i], raw = value, z[i]
+        raw = z[i]
+        delta = math.exp(raw) - y[i]
+        z[i] = weight[i] * delta
+        total += weight[i] * delta
         if y[i] > 0:
-            value += y[i] * (math.log(y[i]) - raw)
-        out[i] += value
+            total += weight[i] * y[i] * (math.log(y[i]) - raw)
+    return total
 
 
 @jit
-def _binary_log_loss(z, y, out):
-    # The probability is clipped to [eps, 1 - eps] in the value, as scikit-learn does;
-    # the gradient is that of the unclipped loss.
+def _binary_log_loss(z, y, weight):
+    # The value clips the probability to [eps, 1 - eps], as scikit-learn does; the
+    # gradient is that of the unclipped loss. The clip lets a nan through.
     one = z.dtype.type(1)
     eps = np.finfo(z.dtype).eps
+    total = 0.0
     for i in range(z.size):
         p = one / (one + math.exp(-z[i]))
-        clipped = min(max(p, eps), one - eps)
-        if math.isnan(p):
-            clipped = p
+        z[i] = weight[i] * (p - y[i])
+        if p < eps:
+            p = eps
+        elif p > one - eps:
+            p = one - eps
         if y[i] > 0:
-            out[i] -= y[i] * math.log(clipped)
+            total -= weight[i] * y[i] * math.log(p)
         if y[i] < 1:
-            out[i] -= (one - y[i]) * math.log(one - clipped)
-        z[i] = p - y[i]
+            total -= weight[i] * (one - y[i]) * math.log(one - p)
+    return total
+
+
+@jit
+def _log_loss(p, y, weight):
+    # Clipped as above.
+    one = p.dtype.type(1)
+    eps = np.finfo(p.dtype).eps
+    total = 0.0
+    for i in range(p.size):
+        probability = p[i]
+        p[i] = weight[i] * (probability - y[i])
+        if y[i] > 0:
+            if probability < eps:
+                probability = eps
+            elif probability > one - eps:
+                probability = one - eps
+            total -= weight[i] * y[i] * math.log(probability)
+    return total
 
 
 @jit
 def _softmax(Z):
-    """Replace the raw outputs `Z`, shape (n_outputs, n), by a softmax of each column."""
+    """Replace the raw outputs `Z`, shape (n_outputs, n), by each column's softmax."""
     n_outputs, n = Z.shape
     top = Z[0].copy()
     for k in range(1, n_outputs):
@@ -89,18 +119,6 @@ def _softmax(Z):
 
 
 @jit
-def _log_loss_of_probability(p, y, out):
-    one = p.dtype.type(1)
-    eps = np.finfo(p.dtype).eps
-    for i in range(p.size):
-        if math.isnan(p[i]):
-            out[i] = p[i]
-        elif y[i] > 0:
-            out[i] -= y[i] * math.log(min(max(p[i], eps), one - eps))
-        p[i] -= y[i]
-
-
-@jit
 def loss_and_delta(loss, Z, Y, weight):
     """Weighted sum of the losses; the raw outputs become the gradient at them.
 
@@ -112,36 +130,24 @@ def loss_and_delta(loss, Z, Y, weight):
         Raw outputs, before the link. Overwritten by the weighted gradient.
     Y : ndarray of shape (n_outputs, n)
         Targets.
-    weight : ndarray of shape (n,) or (0,)
-        Sample weights; none when empty.
+    weight : ndarray of shape (n,)
+        Sample weights.
 
     Returns
     -------
     float
         Sum over the samples of weight times the loss, which sums over outputs.
     """
-    n_outputs, n = Z.shape
-    values = np.zeros(n, Z.dtype)
     if loss == Loss.LOG_LOSS:
         _softmax(Z)
-    for k in range(n_outputs):
+    total = 0.0
+    for k in range(Z.shape[0]):
         if loss == Loss.SQUARED_ERROR:
-            _squared_error(Z[k], Y[k], values)
+            total += _squared_error(Z[k], Y[k], weight)
         elif loss == Loss.POISSON:
-            _poisson(Z[k], Y[k], values)
+            total += _poisson(Z[k], Y[k], weight)
         elif loss == Loss.BINARY_LOG_LOSS:
-            _binary_log_loss(Z[k], Y[k], values)
+            total += _binary_log_loss(Z[k], Y[k], weight)
         else:
-            _log_loss_of_probability(Z[k], Y[k], values)
-
-    total = 0.0  # float64 whatever the dtype
-    if weight.size == 0:
-        for i in range(n):
-            total += values[i]
-        return total
-    for i in range(n):
-        total += weight[i] * values[i]
-    for k in range(n_outputs):
-        for i in range(n):
-            Z[k, i] *= weight[i]
+            total += _log_loss(Z[k], Y[k], weight)
     return total
