@@ -24,7 +24,13 @@ from skgd._network import (
     split_parameters,
 )
 from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS
-from skgd._training import CHUNK, TrainingData, TrainingState, train
+from skgd._training import (
+    CHUNK,
+    TrainingData,
+    TrainingState,
+    check_total_weight,
+    train,
+)
 from skgd._version import __version__
 from skgd.kernels.activations import Activation
 from skgd.kernels.backprop import Network, make_workspace
@@ -111,16 +117,6 @@ class BaseGDNeural(BaseEstimator):
                 raise InvalidParameterError(f"{error} {hint}") from None
             raise
 
-    def _hidden_layer_sizes(self):
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if np.iterable(sizes) else [sizes]
-        if not all(isinstance(n, Integral) for n in sizes) or min(sizes, default=1) < 1:
-            raise ValueError(
-                f"hidden_layer_sizes must be integers > 0, got {sizes}. Write () for a "
-                "network without hidden layers."
-            )
-        return [int(n) for n in sizes]
-
     # Fitting ----------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, validation, *, incremental):
@@ -131,7 +127,8 @@ class BaseGDNeural(BaseEstimator):
                 self._learn_targets(y)
             else:
                 self._check_targets(y, refit=not incremental)
-            targets = np.ascontiguousarray(self._encode_targets(y), dtype=X.dtype)
+            with np.errstate(over="ignore"):  # reported by the next line
+                targets = np.ascontiguousarray(self._encode_targets(y), dtype=X.dtype)
             if not np.isfinite(targets).all():
                 raise ValueError(f"Input y contains a value too large for {X.dtype}.")
             sample_weight = _validate_weights(sample_weight, X)
@@ -209,8 +206,8 @@ class BaseGDNeural(BaseEstimator):
         if not first and not np.array_equal(layer_units, self._network.layer_units):
             raise ValueError(
                 "warm_start and partial_fit go on with the fitted network, of layers "
-                f"of {self._network.layer_units.tolist()} units; hidden_layer_sizes and "
-                f"the data now ask for {layer_units.tolist()}. Call fit with "
+                f"{self._network.layer_units.tolist()}; hidden_layer_sizes and the data "
+                f"now ask for {layer_units.tolist()}. Call fit with "
                 "warm_start=False for a new network."
             )
         activation = Activation[self.activation.upper()]
@@ -352,6 +349,5 @@ def _validate_weights(sample_weight, X):
     if sample_weight is None:
         return None
     sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
-    if sample_weight.sum() == 0:
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+    check_total_weight(sample_weight)
     return sample_weight

@@ -23,6 +23,12 @@ NON_FINITE = (
 )
 
 
+def check_total_weight(sample_weight):
+    """Raise if nothing has any weight."""
+    if sample_weight.sum() == 0:
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+
+
 class TrainingData(NamedTuple):
     """What the kernels read; `order` names the rows to train on."""
 
@@ -34,7 +40,11 @@ class TrainingData(NamedTuple):
     @classmethod
     def from_arrays(cls, X, targets, sample_weight, rows):
         """Wrap validated arrays; all of X's dtype, and none is copied."""
-        weights = np.empty(0, X.dtype) if sample_weight is None else sample_weight
+        if sample_weight is None:
+            weights = np.empty(0, X.dtype)
+        else:
+            weights = sample_weight
+            check_total_weight(weights[rows])
         return cls(as_inputs(X), read_only(targets), read_only(weights), rows)
 
 
