@@ -205,9 +205,9 @@ class BaseGDNeural(BaseEstimator):
         layer_units = np.array([n_features, *hidden, n_outputs], np.int64)
         if not first and not np.array_equal(layer_units, self._network.layer_units):
             raise ValueError(
-                "warm_start and partial_fit go on with the fitted network, of layers "
-                f"{self._network.layer_units.tolist()}; hidden_layer_sizes and the data "
-                f"now ask for {layer_units.tolist()}. Call fit with "
+                "warm_start and partial_fit go on with the fitted network, whose "
+                f"layers are {self._network.layer_units.tolist()}; hidden_layer_sizes "
+                f"and the data now ask for {layer_units.tolist()}. Call fit with "
                 "warm_start=False for a new network."
             )
         activation = Activation[self.activation.upper()]
