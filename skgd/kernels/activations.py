@@ -4,8 +4,9 @@ To add one: a member of `Activation`, a branch in `apply` and one in
 `multiply_by_derivative`. The name in lower case is the name that users write.
 """
 
-import math
 from enum import IntEnum
+
+import numpy as np
 
 from skgd.kernels._jit import jit
 
@@ -26,10 +27,10 @@ def apply(activation, z):
     one = z.dtype.type(1)
     if activation == Activation.LOGISTIC:
         for i in range(z.size):
-            z[i] = one / (one + math.exp(-z[i]))
+            z[i] = one / (one + np.exp(-z[i]))
     elif activation == Activation.TANH:
         for i in range(z.size):
-            z[i] = math.tanh(z[i])
+            z[i] = np.tanh(z[i])
     elif activation == Activation.RELU:
         for i in range(z.size):
             # Written so that a nan stays a nan.

@@ -4,7 +4,6 @@ A loss owns its output link, so that a pair need not be canonical. To add one: a
 of `Loss`, its link in `OUT_ACTIVATIONS` and a branch in `loss_and_delta`.
 """
 
-import math
 from enum import IntEnum
 
 import numpy as np
@@ -52,11 +51,11 @@ def _poisson(z, y, weight):
     total = 0.0
     for i in range(z.size):
         raw = z[i]
-        delta = math.exp(raw) - y[i]
+        delta = np.exp(raw) - y[i]
         z[i] = weight[i] * delta
         total += weight[i] * delta
         if y[i] > 0:
-            total += weight[i] * y[i] * (math.log(y[i]) - raw)
+            total += weight[i] * y[i] * (np.log(y[i]) - raw)
     return total
 
 
@@ -68,16 +67,16 @@ def _binary_log_loss(z, y, weight):
     eps = np.finfo(z.dtype).eps
     total = 0.0
     for i in range(z.size):
-        p = one / (one + math.exp(-z[i]))
+        p = one / (one + np.exp(-z[i]))
         z[i] = weight[i] * (p - y[i])
         if p < eps:
             p = eps
         elif p > one - eps:
             p = one - eps
         if y[i] > 0:
-            total -= weight[i] * y[i] * math.log(p)
+            total -= weight[i] * y[i] * np.log(p)
         if y[i] < 1:
-            total -= weight[i] * (one - y[i]) * math.log(one - p)
+            total -= weight[i] * (one - y[i]) * np.log(one - p)
     return total
 
 
@@ -95,7 +94,7 @@ def _log_loss(p, y, weight):
                 probability = eps
             elif probability > one - eps:
                 probability = one - eps
-            total -= weight[i] * y[i] * math.log(probability)
+            total -= weight[i] * y[i] * np.log(probability)
     return total
 
 
@@ -111,7 +110,7 @@ def _softmax(Z):
     total = np.zeros_like(top)
     for k in range(n_outputs):
         for i in range(n):
-            Z[k, i] = math.exp(Z[k, i] - top[i])
+            Z[k, i] = np.exp(Z[k, i] - top[i])
             total[i] += Z[k, i]
     for k in range(n_outputs):
         for i in range(n):

@@ -10,9 +10,10 @@ To add one: a member of `Optimizer`, its number of state rows in `STATE_ROWS`, i
 and a branch in `update`.
 """
 
-import math
 from enum import IntEnum
 from typing import NamedTuple
+
+import numpy as np
 
 from skgd.kernels._jit import jit
 
@@ -50,7 +51,7 @@ def step_size(rule, rate, step):
     """Learning rate of the `step`-th update (from 1), bias correction included."""
     if rule.optimizer == Optimizer.ADAM:
         # Kingma & Ba (2015), end of section 2: both corrections in one factor.
-        return rate * math.sqrt(1.0 - rule.beta_2**step) / (1.0 - rule.beta_1**step)
+        return rate * np.sqrt(1.0 - rule.beta_2**step) / (1.0 - rule.beta_1**step)
     return rate
 
 
@@ -98,7 +99,7 @@ def _adam(theta, gradient, factor, l2, rate, first, second, beta_1, beta_2, epsi
         g = factor * gradient[i] + l2 * theta[i]
         first[i] = beta_1 * first[i] + (one - beta_1) * g
         second[i] = beta_2 * second[i] + (one - beta_2) * g * g
-        theta[i] -= rate * first[i] / (math.sqrt(second[i]) + epsilon)
+        theta[i] -= rate * first[i] / (np.sqrt(second[i]) + epsilon)
     return squares
 
 

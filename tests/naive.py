@@ -1,0 +1,164 @@
+"""Slow NumPy reference of the kernels, written from the formulas.
+
+Samples in rows, one layer as one pair of arrays, one step at a time; nothing is shared
+with the kernels but the codes. A new activation, loss or optimizer needs its formula
+here, and is then tested by being there.
+"""
+
+import numpy as np
+
+from skgd.kernels.activations import Activation
+from skgd.kernels.losses import Loss
+from skgd.kernels.optimizers import Optimizer
+
+
+def logistic(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+# Each activation with its derivative, both of the pre-activation.
+ACTIVATIONS = {
+    Activation.IDENTITY: (lambda z: z, np.ones_like),
+    Activation.LOGISTIC: (logistic, lambda z: logistic(z) * (1 - logistic(z))),
+    Activation.TANH: (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    Activation.RELU: (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
+}
+
+
+def poisson(y, z):
+    y_log_y = np.where(y > 0, y * np.log(np.where(y > 0, y, 1)), 0)
+    return y_log_y - y * z - y + np.exp(z)
+
+
+# Loss of each sample, shape (n,), from targets and raw outputs of shape (n, n_outputs).
+LOSSES = {
+    Loss.SQUARED_ERROR: lambda y, z: (0.5 * (z - y) ** 2).sum(axis=1),
+    Loss.POISSON: lambda y, z: poisson(y, z).sum(axis=1),
+    Loss.BINARY_LOG_LOSS: lambda y, z: (np.logaddexp(0, z) - y * z).sum(axis=1),
+    Loss.LOG_LOSS: lambda y, z: -(y * np.log(softmax(z))).sum(axis=1),
+}
+
+# Gradient of the loss at the raw outputs.
+DELTAS = {
+    Loss.SQUARED_ERROR: lambda y, z: z - y,
+    Loss.POISSON: lambda y, z: np.exp(z) - y,
+    Loss.BINARY_LOG_LOSS: lambda y, z: logistic(z) - y,
+    Loss.LOG_LOSS: lambda y, z: softmax(z) - y,
+}
+
+
+def draw_targets(loss, n, n_outputs, rng):
+    """Targets that the loss is defined for."""
+    if loss == Loss.SQUARED_ERROR:
+        return rng.standard_normal((n, n_outputs))
+    if loss == Loss.POISSON:
+        return rng.poisson(2, (n, n_outputs)).astype(float)
+    if loss == Loss.BINARY_LOG_LOSS:
+        return rng.integers(0, 2, (n, n_outputs)).astype(float)
+    return np.eye(n_outputs)[rng.integers(0, n_outputs, n)]
+
+
+def gd(theta, g, memory, step, rate, rule):
+    return theta - rate * g
+
+
+def momentum(theta, g, memory, step, rate, rule):
+    memory["v"] = rule.momentum * memory.get("v", 0) - rate * g
+    return theta + memory["v"]
+
+
+def nesterov(theta, g, memory, step, rate, rule):
+    memory["v"] = rule.momentum * memory.get("v", 0) - rate * g
+    return theta + rule.momentum * memory["v"] - rate * g
+
+
+def adam(theta, g, memory, step, rate, rule):
+    memory["m"] = rule.beta_1 * memory.get("m", 0) + (1 - rule.beta_1) * g
+    memory["v"] = rule.beta_2 * memory.get("v", 0) + (1 - rule.beta_2) * g**2
+    # The paper's "efficient" form: epsilon is added to the uncorrected root.
+    rate = rate * np.sqrt(1 - rule.beta_2**step) / (1 - rule.beta_1**step)
+    return theta - rate * memory["m"] / (np.sqrt(memory["v"]) + rule.epsilon)
+
+
+OPTIMIZERS = {
+    Optimizer.GD: gd,
+    Optimizer.MOMENTUM: momentum,
+    Optimizer.NESTEROV: nesterov,
+    Optimizer.ADAM: adam,
+}
+
+
+def layers(theta, units):
+    """Split the parameters: a list of (W, b)."""
+    result, start = [], 0
+    for fan_in, fan_out in zip(units[:-1], units[1:], strict=True):
+        W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
+        start += fan_in * fan_out
+        result.append((W, theta[start : start + fan_out]))
+        start += fan_out
+    return result
+
+
+def is_coef(units):
+    """Mark the parameters that the penalty acts on."""
+    parts = []
+    for fan_in, fan_out in zip(units[:-1], units[1:], strict=True):
+        parts += [np.ones(fan_in * fan_out, bool), np.zeros(fan_out, bool)]
+    return np.concatenate(parts)
+
+
+def pre_activations(network, theta, X):
+    """Pre-activations of each layer; the last ones are the raw outputs."""
+    a, zs = X, []
+    for layer, (W, b) in enumerate(layers(theta, network.layer_units)):
+        zs.append(a @ W + b)
+        if layer < len(network.activations):
+            a = ACTIVATIONS[network.activations[layer]][0](zs[-1])
+    return zs
+
+
+def loss_and_gradient(network, theta, X, Y, weight, alpha):
+    """Objective of one batch, penalty included, and its gradient by backpropagation."""
+    zs = pre_activations(network, theta, X)
+    total = weight.sum()
+    coefs = is_coef(network.layer_units)
+    penalty = 0.5 * alpha * (theta[coefs] ** 2).sum()
+    loss = (weight @ LOSSES[network.loss](Y, zs[-1]) + penalty) / total
+
+    delta = DELTAS[network.loss](Y, zs[-1]) * weight[:, None]
+    parts = []
+    parameters = layers(theta, network.layer_units)
+    for layer in range(len(parameters) - 1, -1, -1):
+        below = X
+        if layer > 0:
+            value, derivative = ACTIVATIONS[network.activations[layer - 1]]
+            below = value(zs[layer - 1])
+        W, _ = parameters[layer]
+        parts = [((below.T @ delta) + alpha * W).ravel(), delta.sum(axis=0), *parts]
+        if layer > 0:
+            delta = (delta @ W.T) * derivative(zs[layer - 1])
+    return loss, np.concatenate(parts) / total
+
+
+def train_epoch(
+    network, theta, rule, memory, n_steps, X, Y, weight, order, batch_size, rate, alpha
+):
+    """One epoch; returns parameters, mean loss and steps taken."""
+    losses, counts = [], []
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        if weight[rows].sum() == 0:
+            continue
+        loss, g = loss_and_gradient(
+            network, theta, X[rows], Y[rows], weight[rows], alpha
+        )
+        n_steps += 1
+        theta = OPTIMIZERS[rule.optimizer](theta, g, memory, n_steps, rate, rule)
+        losses.append(loss)
+        counts.append(len(rows))
+    return theta, np.average(losses, weights=counts), n_steps

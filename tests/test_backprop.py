@@ -1,0 +1,107 @@
+"""Loss and gradient of a batch: central differences, and the NumPy reference."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
+
+from skgd.kernels.activations import Activation
+from skgd.kernels.backprop import Network, loss_and_gradient, make_workspace
+from skgd.kernels.inputs import as_inputs, read_only
+from skgd.kernels.losses import Loss
+from tests import naive
+
+N, N_FEATURES, N_OUTPUTS = 6, 5, 3
+HIDDEN = {"linear": (), "one": (4,), "three": (4, 1, 3)}
+
+
+def make_problem(activation, loss, hidden, sparse, dtype=np.float64):
+    """A network, its parameters, and a sparse-looking sample in the given storage."""
+    rng = np.random.default_rng(0)
+    units = np.array([N_FEATURES, *hidden, N_OUTPUTS])
+    network = Network(units, np.full(len(hidden), int(activation)), int(loss))
+    theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size).astype(dtype)
+    X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.6)
+    X = X.astype(dtype)
+    Y = naive.draw_targets(loss, N, N_OUTPUTS, rng).astype(dtype)
+    weight = rng.uniform(0.5, 2, N).astype(dtype)
+    return network, theta, X, Y, weight, as_inputs(csr_array(X) if sparse else X)
+
+
+def kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows=None):
+    rows = np.arange(N) if rows is None else rows
+    sparse = inputs.indptr.size > 0
+    workspace = make_workspace(network, N, theta.dtype, sparse)
+    gradient = np.full_like(theta, np.nan)
+    Y, weight = read_only(Y), read_only(weight)
+    loss = loss_and_gradient(
+        network, theta, inputs, Y, weight, rows, workspace, gradient
+    )
+    return loss, gradient
+
+
+GRID = list(product(Activation, Loss, HIDDEN, [False, True]))
+
+
+@pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
+def test_gradient_is_that_of_central_differences(activation, loss, hidden, sparse):
+    network, theta, _, Y, weight, inputs = make_problem(
+        activation, loss, HIDDEN[hidden], sparse
+    )
+    _, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs)
+    h = 1e-6
+    numerical = np.empty_like(theta)
+    for i in range(theta.size):
+        ends = []
+        for sign in (1, -1):
+            moved = theta.copy()
+            moved[i] += sign * h
+            ends.append(kernel_loss_and_gradient(network, moved, Y, weight, inputs)[0])
+        numerical[i] = (ends[0] - ends[1]) / (2 * h)
+    assert_allclose(gradient, numerical, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
+def test_loss_and_gradient_are_those_of_the_reference(
+    activation, loss, hidden, sparse, dtype
+):
+    network, theta, X, Y, weight, inputs = make_problem(
+        activation, loss, HIDDEN[hidden], sparse, dtype
+    )
+    value, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs)
+    double = [array.astype(np.float64) for array in (theta, X, Y, weight)]
+    expected, expected_gradient = naive.loss_and_gradient(network, *double, alpha=0)
+    total = weight.sum(dtype=np.float64)
+    tolerance = {"rtol": 1e-12, "atol": 1e-13}
+    if dtype == np.float32:
+        tolerance = {"rtol": 1e-4, "atol": 1e-5}
+    assert_allclose(value, expected * total, **tolerance)
+    assert_allclose(gradient, expected_gradient * total, **tolerance)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_rows_are_taken_in_the_order_given(sparse):
+    network, theta, X, Y, weight, inputs = make_problem(
+        Activation.TANH, Loss.SQUARED_ERROR, (4,), sparse
+    )
+    rows = np.array([4, 0, 4])
+    value, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows)
+    expected, expected_gradient = naive.loss_and_gradient(
+        network, theta, X[rows], Y[rows], weight[rows], alpha=0
+    )
+    total = weight[rows].sum()
+    assert_allclose(value, expected * total, rtol=1e-12)
+    assert_allclose(gradient, expected_gradient * total, rtol=1e-12, atol=1e-13)
+
+
+def test_no_weights_are_weights_of_one():
+    network, theta, _, Y, _, inputs = make_problem(
+        Activation.RELU, Loss.POISSON, (4,), False
+    )
+    with_ones = kernel_loss_and_gradient(network, theta, Y, np.ones(N), inputs)
+    without = kernel_loss_and_gradient(network, theta, Y, np.empty(0), inputs)
+    assert with_ones[0] == without[0]
+    np.testing.assert_array_equal(with_ones[1], without[1])

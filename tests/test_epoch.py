@@ -1,0 +1,131 @@
+"""Whole epochs against the NumPy reference: steps, penalty, weights, chunks."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
+
+from skgd.kernels.activations import Activation
+from skgd.kernels.backprop import Network, make_workspace
+from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
+from skgd.kernels.inputs import as_inputs, read_only
+from skgd.kernels.losses import Loss
+from skgd.kernels.optimizers import STATE_ROWS, Optimizer, UpdateRule
+from skgd.kernels.predict import raw_outputs
+from tests import naive
+
+N, N_FEATURES, ALPHA, RATE = 17, 4, 0.3, 0.05
+
+
+def make_problem(hidden, n_outputs, loss=Loss.SQUARED_ERROR):
+    rng = np.random.default_rng(0)
+    units = np.array([N_FEATURES, *hidden, n_outputs])
+    activations = np.full(len(hidden), int(Activation.TANH))
+    network = Network(units, activations, int(loss))
+    theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size)
+    X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.7)
+    Y = naive.draw_targets(loss, N, n_outputs, rng)
+    return network, theta, X, Y, rng.permutation(N)[:15]
+
+
+def run_kernel(problem, optimizer, batch_size, weight, *, sparse=False, chunk=1024):
+    """Two epochs of the kernel; parameters, both losses, and steps."""
+    network, theta, X, Y, order = problem
+    theta = theta.copy()
+    rule = UpdateRule(int(optimizer), 0.9, 0.9, 0.99, 1e-8)
+    state = np.zeros((STATE_ROWS[optimizer], theta.size))
+    inputs = as_inputs(csr_array(X) if sparse else X)
+    weight = np.empty(0) if weight is None else weight
+    rates = np.full(-(-order.size // batch_size), RATE)
+    n_steps, losses = 0, []
+    for _ in range(2):
+        arrays = inputs, read_only(Y), read_only(weight), order
+        if batch_size == 1:
+            workspace = make_workspace(network, 1, theta.dtype, sparse=False)
+            loss, n_steps = sgd_epoch(
+                *(network, theta, rule, state, n_steps, *arrays),
+                *(rates, ALPHA, workspace),
+            )
+        else:
+            size = min(batch_size, chunk)
+            workspace = make_workspace(network, size, theta.dtype, sparse)
+            loss, n_steps = minibatch_epoch(
+                *(network, theta, rule, state, n_steps, *arrays),
+                *(batch_size, rates, ALPHA, workspace),
+            )
+        losses.append(loss)
+    return theta, losses, n_steps
+
+
+def run_naive(problem, optimizer, batch_size, weight):
+    network, theta, X, Y, order = problem
+    rule = UpdateRule(int(optimizer), 0.9, 0.9, 0.99, 1e-8)
+    weight = np.ones(N) if weight is None else weight
+    n_steps, losses, memory = 0, [], {}
+    for _ in range(2):
+        theta, loss, n_steps = naive.train_epoch(
+            *(network, theta, rule, memory, n_steps, X, Y, weight),
+            *(order, batch_size, RATE, ALPHA),
+        )
+        losses.append(loss)
+    return theta, losses, n_steps
+
+
+def assert_same(result, expected):
+    assert_allclose(result[0], expected[0], rtol=1e-10, atol=1e-12)
+    assert_allclose(result[1], expected[1], rtol=1e-10)
+    assert result[2] == expected[2]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 4, 15])
+@pytest.mark.parametrize("hidden", [(), (6,), (6, 1, 5)])
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_epoch_is_that_of_the_reference(
+    optimizer, hidden, batch_size, weighted, sparse
+):
+    problem = make_problem(hidden, n_outputs=2)
+    weight = np.random.default_rng(1).uniform(0.2, 3, N) if weighted else None
+    result = run_kernel(problem, optimizer, batch_size, weight, sparse=sparse)
+    assert_same(result, run_naive(problem, optimizer, batch_size, weight))
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("loss", Loss)
+def test_sample_steps_hold_for_every_loss(loss, n_outputs):
+    problem = make_problem((6, 5), n_outputs, loss)
+    result = run_kernel(problem, Optimizer.NESTEROV, 1, None)
+    assert_same(result, run_naive(problem, Optimizer.NESTEROV, 1, None))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("chunk", [4, 7, 14])
+def test_a_large_batch_is_the_sum_of_its_chunks(chunk, sparse):
+    problem = make_problem((6,), n_outputs=2)
+    weight = np.random.default_rng(1).uniform(0.2, 3, N)
+    options = {"sparse": sparse, "chunk": chunk}
+    result = run_kernel(problem, Optimizer.ADAM, 15, weight, **options)
+    assert_same(result, run_naive(problem, Optimizer.ADAM, 15, weight))
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_a_batch_without_weight_makes_no_step(batch_size):
+    problem = make_problem((6,), n_outputs=2)
+    order = problem[-1]
+    weight = np.ones(N)
+    weight[order[:4]] = 0
+    result = run_kernel(problem, Optimizer.ADAM, batch_size, weight)
+    assert_same(result, run_naive(problem, Optimizer.ADAM, batch_size, weight))
+    without = 4 if batch_size == 1 else 1
+    assert result[2] == 2 * (-(-15 // batch_size) - without)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("chunk", [1, 5, N])
+def test_raw_outputs_are_those_of_the_reference(chunk, sparse):
+    network, theta, X, _, _ = make_problem((6, 5), n_outputs=3)
+    workspace = make_workspace(network, chunk, theta.dtype, sparse)
+    inputs = as_inputs(csr_array(X) if sparse else X)
+    raw = raw_outputs(network, theta, inputs, N, workspace)
+    assert_allclose(raw, naive.pre_activations(network, theta, X)[-1], rtol=1e-12)

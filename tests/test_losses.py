@@ -1,0 +1,84 @@
+"""Every member of `Loss`: value, gradient and link."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skgd._network import LOG_OUTPUT_LINKS, OUTPUT_LINKS
+from skgd.kernels.losses import OUT_ACTIVATIONS, Loss, loss_and_delta
+from tests import naive
+
+N, N_OUTPUTS = 7, 3
+
+
+def draw(loss):
+    rng = np.random.default_rng(0)
+    Y = naive.draw_targets(loss, N, N_OUTPUTS, rng)
+    return Y, 2 * rng.standard_normal((N, N_OUTPUTS)), rng.uniform(0.5, 2, N)
+
+
+def value_and_delta(loss, Y, Z, weight):
+    delta = np.ascontiguousarray(Z.T)
+    value = loss_and_delta(loss, delta, np.ascontiguousarray(Y.T), weight)
+    return value, delta.T
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("loss", Loss)
+def test_value_is_the_weighted_sum_of_the_formula(loss, dtype):
+    Y, Z, weight = draw(loss)
+    arrays = [array.astype(dtype) for array in (Y, Z, weight)]
+    value, delta = value_and_delta(loss, *arrays)
+    expected = weight @ naive.LOSSES[loss](Y, Z)
+    assert_allclose(value, expected, rtol=32 * np.finfo(dtype).eps)
+    assert delta.dtype == dtype
+
+
+@pytest.mark.parametrize("loss", Loss)
+def test_delta_is_the_gradient_by_central_differences(loss):
+    Y, Z, weight = draw(loss)
+    _, delta = value_and_delta(loss, Y, Z, weight)
+    h = 1e-5
+    for index in np.ndindex(Z.shape):
+        step = np.zeros_like(Z)
+        step[index] = h
+        up, _ = value_and_delta(loss, Y, Z + step, weight)
+        down, _ = value_and_delta(loss, Y, Z - step, weight)
+        assert_allclose(delta[index], (up - down) / (2 * h), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("loss", Loss)
+def test_nan_shows_in_the_value(loss):
+    Y, Z, weight = draw(loss)
+    Z[2, 1] = np.nan
+    value, _ = value_and_delta(loss, Y, Z, weight)
+    assert np.isnan(value)
+
+
+@pytest.mark.parametrize("loss", [Loss.BINARY_LOG_LOSS, Loss.LOG_LOSS])
+def test_value_is_clipped_as_in_scikit_learn(loss):
+    # A hopeless prediction costs -log(eps), not infinity.
+    Y = np.array([[0.0, 1.0]])
+    Z = np.array([[1000.0, -1000.0]])
+    value, _ = value_and_delta(loss, Y, Z, np.ones(1))
+    n_terms = 2 if loss == Loss.BINARY_LOG_LOSS else 1
+    assert_allclose(value, -n_terms * np.log(np.finfo(float).eps), rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", Loss)
+def test_delta_is_prediction_minus_target_through_the_public_link(loss):
+    # True of the canonical pairs; binds the kernel's link to the one predict uses.
+    Y, Z, weight = draw(loss)
+    _, delta = value_and_delta(loss, Y, Z, weight)
+    prediction = OUTPUT_LINKS[OUT_ACTIVATIONS[loss]](Z)
+    assert_allclose(delta, weight[:, None] * (prediction - Y), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", LOG_OUTPUT_LINKS)
+def test_log_link_is_the_logarithm_of_the_link(name):
+    Z = np.random.default_rng(0).standard_normal((5, 3))
+    assert_allclose(LOG_OUTPUT_LINKS[name](Z), np.log(OUTPUT_LINKS[name](Z)))
+
+
+def test_every_loss_has_a_link_and_a_reference():
+    assert set(OUT_ACTIVATIONS) == set(naive.LOSSES) == set(naive.DELTAS) == set(Loss)
