@@ -9,6 +9,8 @@ epochs), and answers with the next rate. To add one: a class, and its name in
 class Constant:
     """Always `learning_rate_init`; a plateau ends training."""
 
+    farewell = "Stopping."
+
     def __init__(self, learning_rate_init, power_t):
         self.learning_rate_init = float(learning_rate_init)
         self.power_t = power_t
@@ -31,6 +33,8 @@ class InvScaling(Constant):
 
 class Adaptive(Constant):
     """A fifth of the rate at each plateau; training stops at a plateau below 1e-6."""
+
+    farewell = "Learning rate too small. Stopping."
 
     def on_plateau(self, rate):
         return None if rate <= 1e-6 else rate / 5.0

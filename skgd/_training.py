@@ -271,7 +271,7 @@ def _stop_at_plateau(params, state, schedule):
     rate = schedule.on_plateau(state.learning_rate)
     if params.verbose:
         watched = "Validation score" if params.early_stopping else "Training loss"
-        done = "Stopping." if rate is None else f"Setting learning rate to {rate:f}"
+        done = f"Setting learning rate to {rate:f}" if rate else schedule.farewell
         print(
             f"{watched} did not improve more than tol={params.tol:f} for "
             f"{params.n_iter_no_change} consecutive epochs. {done}"

@@ -5,6 +5,8 @@ with the kernels but the codes. A new activation, loss or optimizer needs its fo
 here, and is then tested by being there.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from skgd.kernels.activations import Activation
@@ -96,7 +98,7 @@ OPTIMIZERS = {
 def layers(theta, units):
     """Split the parameters: a list of (W, b)."""
     result, start = [], 0
-    for fan_in, fan_out in zip(units[:-1], units[1:], strict=True):
+    for fan_in, fan_out in pairwise(units):
         W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
         start += fan_in * fan_out
         result.append((W, theta[start : start + fan_out]))
@@ -107,7 +109,7 @@ def layers(theta, units):
 def is_coef(units):
     """Mark the parameters that the penalty acts on."""
     parts = []
-    for fan_in, fan_out in zip(units[:-1], units[1:], strict=True):
+    for fan_in, fan_out in pairwise(units):
         parts += [np.ones(fan_in * fan_out, bool), np.zeros(fan_out, bool)]
     return np.concatenate(parts)
 
