@@ -78,7 +78,7 @@ def make_data(target, storage, dtype, weighted):
         "regression": lambda: np.tanh(signal[:, 0]),
         "multioutput": lambda: np.tanh(signal),
         "poisson": lambda: rng.poisson(np.exp(np.clip(signal[:, 0], -2, 1.5))) * 1.0,
-        "binary": lambda: np.array(["no", "yes"])[(signal[:, 0] > 0).astype(int)],
+        "binary": lambda: np.array([3, 7])[(signal[:, 0] > 0).astype(int)],
         "multiclass": lambda: np.array([30, 10, 20])[signal.argmax(axis=1)],
         "multilabel": lambda: (signal > 0).astype(int),
     }[target]()

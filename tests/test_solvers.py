@@ -12,8 +12,10 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.preprocessing import scale
+from sklearn.utils import shuffle
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
+from skgd._training import shuffled
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 OPTIMIZERS = ["gd", "momentum", "nesterov", "adam"]
@@ -182,6 +184,15 @@ def test_seed_reproduces_to_the_bit(diabetes, solver, sparse):
     assert_array_equal(first.coefs_[0], second.coefs_[0])
     assert first.loss_curve_ == second.loss_curve_
     assert not np.array_equal(first.coefs_[0], other.coefs_[0])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 200, 1025])
+def test_shuffle_is_that_of_scikit_learn(n):
+    ours, theirs = np.random.RandomState(n), np.random.RandomState(n)
+    order = np.arange(n)[::-1] + 5
+    for _ in range(3):
+        assert_array_equal(shuffled(order, ours), shuffle(order, random_state=theirs))
+    assert ours.random_sample() == theirs.random_sample()
 
 
 # Stopping --------------------------------------------------------------------------
