@@ -3,7 +3,7 @@
 import numpy as np
 
 from skgd.kernels._jit import inline, jit
-from skgd.kernels.backprop import loss_and_gradient, sample_step
+from skgd.kernels.backprop import loss_and_gradient, sample_loss_and_gradient
 from skgd.kernels.optimizers import step_size, update
 
 
@@ -152,10 +152,10 @@ def sgd_epoch(
 ):
     """Go once over the samples in `order`, with one step for each of them.
 
-    The same as `minibatch_epoch` with ``batch_size=1``, but fused. A sample's weight
-    cancels in its own gradient and divides `alpha`, as it does in a batch of one.
+    The same as `minibatch_epoch` with ``batch_size=1``, in a compiled function of its
+    own: neither solver waits for the other's compilation.
     """
-    scalar = theta.dtype.type
+    gradient = np.empty_like(theta)
     total = 0.0
     count = 0
     for i in range(order.size):
@@ -164,19 +164,15 @@ def sgd_epoch(
             weight = float(weights[order[i]])
             if weight == 0.0:
                 continue
-        n_steps += 1
-        loss, squares = sample_step(
-            network,
-            theta,
-            rule,
-            state,
-            inputs,
-            targets,
-            order[i : i + 1],
-            scalar(alpha / weight),
-            scalar(step_size(rule, rates[i], n_steps)),
-            workspace,
+        rows = order[i : i + 1]
+        loss = sample_loss_and_gradient(
+            network, theta, inputs, targets, weight, rows, workspace, gradient
         )
-        total += loss + 0.5 * alpha / weight * squares
+        n_steps += 1
+        rate = step_size(rule, rates[i], n_steps)
+        squares = _update_network(
+            network, theta, rule, state, gradient, alpha, weight, rate
+        )
+        total += (loss + 0.5 * alpha * squares) / weight
         count += 1
     return total / max(count, 1), n_steps

@@ -2,9 +2,8 @@
 
 A rule goes over a contiguous segment of the parameters once, reading and writing
 gradient, state and parameters in the same loop. The gradient that it follows is
-``factor * gradient + l2 * theta``: for a batch, `factor` is one over the batch's
-weight; for one sample, `gradient` is the layer's delta and `factor` the input that the
-row of weights belongs to, so that the outer product is never written down.
+``factor * gradient + l2 * theta``: `factor` is one over the batch's weight, `l2` the
+penalty's share of it, and 0 for intercepts.
 
 To add one: a member of `Optimizer`, its number of state rows in `STATE_ROWS`, its rule,
 and a branch in `update`.
