@@ -1,6 +1,7 @@
 """The epoch loop: order of samples, learning rate, stopping, history."""
 
 import warnings
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -54,8 +55,8 @@ class TrainingState:
     Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
-    best_theta : ndarray of shape (n_parameters,)
-        Parameters at the best validation score; the initial ones before there is any.
+    best_theta : ndarray of shape (n_parameters,) or None
+        Parameters at the best validation score, once there is any.
     random_state : RandomState
     optimizer_state : ndarray of shape (n_rows, n_parameters)
     n_steps : int
@@ -86,10 +87,6 @@ class TrainingState:
     learning_rate_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
 
-    def __post_init__(self):
-        if self.best_theta is None:
-            self.best_theta = self.theta.copy()
-
     def restart_optimizer(self, optimizer, learning_rate_init):
         """Start a fit: no memory of former steps, nor of epochs without improvement."""
         self.optimizer = optimizer
@@ -117,8 +114,8 @@ class TrainingState:
         """Copy what training writes into, so that a failed fit can be forgotten."""
         arrays = ("theta", "best_theta", "optimizer_state")
         lists = ("loss_curve", "learning_rate_curve", "validation_scores")
-        copied = {name: getattr(self, name).copy() for name in arrays + lists}
-        return replace(self, **copied)
+        values = {name: getattr(self, name) for name in arrays + lists}
+        return replace(self, **{k: copy(v) for k, v in values.items()})
 
 
 def train(params, network, state, data, *, score, incremental):
@@ -178,9 +175,12 @@ def train(params, network, state, data, *, score, incremental):
                     stacklevel=2,
                 )
     except KeyboardInterrupt:
+        if not state.loss_curve:
+            raise  # there is no epoch to keep
         warnings.warn("Training interrupted by user.", stacklevel=2)
 
-    if early_stopping and (is_stopping or not incremental):
+    ended = is_stopping or not incremental
+    if early_stopping and ended and state.best_theta is not None:
         state.theta = state.best_theta.copy()
     if not np.isfinite(state.theta).all():
         raise ValueError(NON_FINITE)
@@ -295,7 +295,7 @@ def _stop_at_plateau(params, state, schedule):
 
 def _give_up(state, early_stopping, n_iter):
     """End a diverged run: with an error, unless best parameters can be restored."""
-    if not early_stopping or state.best_validation_score == -np.inf:
+    if not early_stopping or state.best_theta is None:
         raise ValueError(NON_FINITE)
     warnings.warn(
         f"The training loss became non-finite at iteration {n_iter}. Training stops, "

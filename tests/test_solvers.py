@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.preprocessing import scale
 from sklearn.utils import shuffle
 
+import skgd._training
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd._training import shuffled
 
@@ -246,8 +247,6 @@ def test_given_validation_data_are_scored_without_early_stopping(diabetes):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_keyboard_interrupt_keeps_the_epochs_so_far(diabetes, monkeypatch, solver):
-    import skgd._training
-
     X, y = diabetes
     record = skgd._training._record_epoch
 
@@ -262,3 +261,14 @@ def test_keyboard_interrupt_keeps_the_epochs_so_far(diabetes, monkeypatch, solve
         regressor.fit(X, y)
     assert len(regressor.loss_curve_) == 2
     assert np.isfinite(regressor.predict(X)).all()
+
+
+def test_keyboard_interrupt_before_the_first_epoch_is_raised(diabetes, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(skgd._training, "_record_epoch", interrupt)
+    regressor = GDNeuralRegressor(random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        regressor.fit(*diabetes)
+    assert not hasattr(regressor, "coefs_")
