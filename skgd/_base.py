@@ -42,13 +42,19 @@ from skgd.kernels.predict import raw_outputs
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Put every attribute back as it was if the block fails."""
+    """Put every attribute, and its own generator, back as it was if the block fails."""
     before = vars(estimator).copy()
+    generator = None
+    if "_state" in before and estimator.random_state is not None:
+        generator = before["_state"].random_state
+        position = generator.get_state()
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
+        if generator is not None:
+            generator.set_state(position)
         raise
 
 
@@ -259,11 +265,11 @@ class BaseGDNeural(BaseEstimator):
 
     def _validation_score(self, X, y, sample_weight):
         """Score of the network as it stands, on validated data; nan if it overflows."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             y_pred = self._predictions(self._raw_outputs(X))
-        if y_pred.dtype.kind == "f" and not np.isfinite(y_pred).all():
-            return float("nan")
-        return float(self._score_function(y, y_pred, sample_weight=sample_weight))
+            if y_pred.dtype.kind == "f" and not np.isfinite(y_pred).all():
+                return float("nan")
+            return float(self._score_function(y, y_pred, sample_weight=sample_weight))
 
     def _publish(self, state):
         """Write the public fitted attributes."""

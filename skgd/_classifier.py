@@ -139,7 +139,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         Weights of each layer. They are views: writing into them, or assigning an
         item, changes the network.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has names that are all strings.
 
     intercepts_ : list of ndarray of shape (fan_out,)

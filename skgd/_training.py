@@ -25,8 +25,10 @@ NON_FINITE = (
 
 def check_total_weight(sample_weight):
     """Raise if nothing has any weight."""
-    if sample_weight.sum() == 0:
+    if not sample_weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
+    if sample_weight.sum() == 0:
+        raise ValueError("Sample weights must not sum to 0.")
 
 
 class TrainingData(NamedTuple):

@@ -1,5 +1,6 @@
 """Shared set-up: a kernel cache of its own for each state of the sources."""
 
+import getpass
 import hashlib
 import os
 import tempfile
@@ -16,5 +17,5 @@ def pytest_configure():
     """
     texts = b"".join(path.read_bytes() for path in sorted(KERNELS.glob("*.py")))
     key = hashlib.sha256(texts).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"skgd-numba-cache-{os.getuid()}-{key}"
+    folder = Path(tempfile.gettempdir()) / f"skgd-numba-cache-{getpass.getuser()}-{key}"
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))

@@ -7,7 +7,7 @@ is compiled once per dtype and branches once per batch.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import get_index_dtype, issparse
 
 from skgd.kernels._jit import jit
 
@@ -29,10 +29,12 @@ def read_only(array):
 
 
 def as_inputs(X):
-    """Wrap a C-contiguous array or a CSR matrix; nothing is copied."""
+    """Wrap a C-contiguous array or a CSR matrix; no value is copied."""
     if issparse(X):
-        dense = np.empty((0, 0), X.dtype)
-        arrays = dense, X.data, X.indices, X.indptr
+        # The narrowest index type that fits, most often int32: one compiled version.
+        kind = get_index_dtype(maxval=max(X.nnz, X.shape[1]))
+        indices, indptr = (i.astype(kind, copy=False) for i in (X.indices, X.indptr))
+        arrays = np.empty((0, 0), X.dtype), X.data, indices, indptr
     else:
         no_index = np.empty(0, np.int32)
         arrays = X, np.empty(0, X.dtype), no_index, no_index
