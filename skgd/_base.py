@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -42,12 +44,10 @@ from skgd.kernels.predict import raw_outputs
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Put every attribute, and its own generator, back as it was if the block fails."""
+    """Put every attribute, and the seeded generator, back if the block fails."""
     before = vars(estimator).copy()
-    generator = None
-    if "_state" in before and estimator.random_state is not None:
-        generator = before["_state"].random_state
-        position = generator.get_state()
+    generator = _own_generator(estimator)
+    position = generator and generator.get_state()
     try:
         yield
     except BaseException:
@@ -58,14 +58,30 @@ def all_or_nothing(estimator):
         raise
 
 
+def _own_generator(estimator):
+    """Find the generator that a former call has seeded, unless it is the person's."""
+    if hasattr(estimator, "_state") and isinstance(estimator.random_state, Integral):
+        return estimator._state.random_state
+    return None
+
+
+@contextmanager
+def _naming(arguments):
+    """Begin the message of a ValueError with the arguments that it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{arguments}: {error}") from error
+
+
 class BaseGDNeural(BaseEstimator):
     """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
 
     # What a subclass decides ------------------------------------------------------
 
     @abstractmethod
-    def _learn_targets(self, y):
-        """Learn what the targets of a first fit are: labels, number of outputs."""
+    def _learn_targets(self, y, *, incremental):
+        """Learn what the targets of a first call are: their kind, and labels."""
 
     @abstractmethod
     def _check_targets(self, y, *, refit):
@@ -118,7 +134,7 @@ class BaseGDNeural(BaseEstimator):
         try:
             super()._validate_params()
         except InvalidParameterError as error:
-            if isinstance(self.solver, str) and self.solver in SKLEARN_SOLVERS:
+            if "'solver' parameter" in str(error) and self.solver in SKLEARN_SOLVERS:
                 hint = SKLEARN_SOLVERS[self.solver]
                 raise InvalidParameterError(f"{error} {hint}") from None
             raise
@@ -128,15 +144,18 @@ class BaseGDNeural(BaseEstimator):
     def _fit(self, X, y, sample_weight, validation, *, incremental):
         with all_or_nothing(self):
             first = not hasattr(self, "_state") or not (self.warm_start or incremental)
+            if incremental and not first:
+                self._validate_params()  # which _fit_context leaves out here
             X, y = self._validate_X_y(X, y, first=first)
-            if first and not (incremental and hasattr(self, "classes_")):
-                self._learn_targets(y)
+            if first:
+                self._learn_targets(y, incremental=incremental)
             else:
                 self._check_targets(y, refit=not incremental)
-            with np.errstate(over="ignore"):  # reported by the next line
-                targets = np.ascontiguousarray(self._encode_targets(y), dtype=X.dtype)
+            targets = self._encode_targets(y)
+            with _refuse_overflow():
+                targets = np.ascontiguousarray(targets, dtype=X.dtype)
             if not np.isfinite(targets).all():
-                raise ValueError(f"Input y contains a value too large for {X.dtype}.")
+                raise ValueError(f"Input y contains a value too large for {X.dtype!r}.")
             sample_weight = _validate_weights(sample_weight, X)
 
             self._network = self._build_network(X.shape[1], targets.shape[1], first)
@@ -147,7 +166,9 @@ class BaseGDNeural(BaseEstimator):
             if validation is None and self.early_stopping:
                 rows, held_out = self._split(y)
                 weight = None if sample_weight is None else sample_weight[held_out]
+                check_total_weight(weight)
                 validation = X[held_out], y[held_out], weight
+            check_total_weight(None if sample_weight is None else sample_weight[rows])
             score = validation and (lambda: self._validation_score(*validation))
             if self.early_stopping and not first and not incremental:
                 self._state.start_validation(score())
@@ -165,17 +186,18 @@ class BaseGDNeural(BaseEstimator):
 
     def _validate_X_y(self, X, y, *, first):
         """Validate as scikit-learn does; X is then in rows, C-contiguous or CSR."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=not is_classifier(self),
-            dtype=[np.float64, np.float32] if first else self._state.theta.dtype,
-            order="C",
-            reset=first,
-        )
+        with _refuse_overflow():
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                y_numeric=not is_classifier(self),
+                dtype=[np.float64, np.float32] if first else self._state.theta.dtype,
+                order="C",
+                reset=first,
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return _in_rows(X), y
@@ -195,9 +217,13 @@ class BaseGDNeural(BaseEstimator):
             return None
         if y_val is None:
             raise ValueError("X_val needs y_val, got y_val=None.")
-        X_val, y_val = self._validate_X_y(X_val, y_val, first=False)
-        self._check_targets(y_val, refit=False)
-        return X_val, y_val, _validate_weights(sample_weight_val, X_val)
+        with _naming("X_val and y_val"):
+            X_val, y_val = self._validate_X_y(X_val, y_val, first=False)
+            self._check_targets(y_val, refit=False)
+            if X_val.shape[0] < 2:
+                raise ValueError("a score needs at least 2 samples, got 1.")
+        with _naming("sample_weight_val"):
+            return X_val, y_val, _validate_weights(sample_weight_val, X_val)
 
     def _build_network(self, n_features, n_outputs, first):
         """Shape of the network that the parameters and the data ask for."""
@@ -248,6 +274,11 @@ class BaseGDNeural(BaseEstimator):
         rows = np.arange(y.shape[0])
         if state.validation_rows is not None and state.n_split_samples == rows.size:
             return np.setdiff1d(rows, state.validation_rows), state.validation_rows
+        if np.ceil(self.validation_fraction * rows.size) == 1:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or "
+                "the size of your dataset."
+            )
         stratify = y if is_classifier(self) and y.ndim == 1 else None
         rows, held_out = train_test_split(
             rows,
@@ -255,11 +286,6 @@ class BaseGDNeural(BaseEstimator):
             test_size=self.validation_fraction,
             stratify=stratify,
         )
-        if held_out.size < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or "
-                "the size of your dataset."
-            )
         state.validation_rows, state.n_split_samples = held_out, y.shape[0]
         return rows, held_out
 
@@ -314,14 +340,15 @@ class BaseGDNeural(BaseEstimator):
 
     def _validated_raw_outputs(self, X):
         check_is_fitted(self)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=["csr", "csc"],
-            dtype=self._state.theta.dtype,
-            order="C",
-            reset=False,
-        )
+        with _refuse_overflow():
+            X = validate_data(
+                self,
+                X,
+                accept_sparse=["csr", "csc"],
+                dtype=self._state.theta.dtype,
+                order="C",
+                reset=False,
+            )
         return self._raw_outputs(_in_rows(X))
 
     def _raw_outputs(self, X):
@@ -331,19 +358,30 @@ class BaseGDNeural(BaseEstimator):
         workspace = make_workspace(
             self._network, min(n, CHUNK), theta.dtype, issparse(X)
         )
-        return raw_outputs(self._network, theta, as_inputs(X), n, workspace)
+        with one_blas_thread():
+            return raw_outputs(self._network, theta, as_inputs(X), n, workspace)
 
     def _outputs(self, raw):
         """Outputs after the link."""
         return OUTPUT_LINKS[OUT_ACTIVATIONS[self._network.loss]](raw)
 
     def __getstate__(self):
-        return {**super().__getstate__(), "_skgd_version": __version__}
+        # For pickles and copies alike: a copy draws from a generator of its own.
+        state = {**super().__getstate__(), "_skgd_version": __version__}
+        generator = _own_generator(self)
+        if generator is not None:
+            state["_state"] = replace(self._state, random_state=deepcopy(generator))
+        return state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _refuse_overflow():
+    """Leave values too large for the dtype to the check for infinity that follows."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def _in_rows(X):
@@ -354,6 +392,7 @@ def _in_rows(X):
 def _validate_weights(sample_weight, X):
     if sample_weight is None:
         return None
-    sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+    with _refuse_overflow():
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
     check_total_weight(sample_weight)
     return sample_weight

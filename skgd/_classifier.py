@@ -372,11 +372,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         """
         validation = X_val, y_val, sample_weight_val
         with all_or_nothing(self):
-            if _check_partial_fit_first_call(self, classes):
-                multilabel = type_of_target(y).startswith("multilabel")
-                self._label_binarizer = LabelBinarizer().fit(
-                    y if multilabel else classes
-                )
+            _check_partial_fit_first_call(self, classes)
             return self._fit(X, y, sample_weight, validation, incremental=True)
 
     def predict(self, X):
@@ -444,9 +440,11 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
 
     _score_function = staticmethod(accuracy_score)
 
-    def _learn_targets(self, y):
-        self._label_binarizer = LabelBinarizer().fit(y)
+    def _learn_targets(self, y, *, incremental):
+        known = incremental and not type_of_target(y).startswith("multilabel")
+        self._label_binarizer = LabelBinarizer().fit(self.classes_ if known else y)
         self.classes_ = self._label_binarizer.classes_
+        self._check_targets(y, refit=False)
 
     def _check_targets(self, y, *, refit):
         classes = unique_labels(y)

@@ -30,13 +30,10 @@ class LayerArrays(list):
     """
 
     def __setitem__(self, layer, value):
-        value = np.asarray(value)
-        if value.shape != self[layer].shape:
-            raise ValueError(
-                f"Layer {layer} has shape {self[layer].shape}, got an array of shape "
-                f"{value.shape}."
-            )
-        self[layer][...] = value
+        if isinstance(layer, slice):
+            assign_layers(self[layer], value)
+        else:
+            assign_layers([self[layer]], [value])
 
 
 def split_parameters(theta, layer_units):
@@ -56,7 +53,7 @@ def assign_layers(layers, arrays):
     arrays = [np.asarray(array) for array in arrays]
     shapes, expected = [a.shape for a in arrays], [a.shape for a in layers]
     if shapes != expected:
-        raise ValueError(f"Expected one array per layer, {expected}, got {shapes}.")
+        raise ValueError(f"Expected arrays of the shapes {expected}, got {shapes}.")
     for layer, array in zip(layers, arrays, strict=True):
         layer[...] = array
 

@@ -387,7 +387,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
     _score_function = staticmethod(r2_score)
 
-    def _learn_targets(self, y):
+    def _learn_targets(self, y, *, incremental):
         self._check_range(y)
 
     def _check_targets(self, y, *, refit):

@@ -24,7 +24,9 @@ NON_FINITE = (
 
 
 def check_total_weight(sample_weight):
-    """Raise if nothing has any weight."""
+    """Raise if there are weights, and nothing has any."""
+    if sample_weight is None:
+        return
     if not sample_weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     if sample_weight.sum() == 0:
@@ -42,11 +44,7 @@ class TrainingData(NamedTuple):
     @classmethod
     def from_arrays(cls, X, targets, sample_weight, rows):
         """Wrap validated arrays; all of X's dtype, and none is copied."""
-        if sample_weight is None:
-            weights = np.empty(0, X.dtype)
-        else:
-            weights = sample_weight
-            check_total_weight(weights[rows])
+        weights = np.empty(0, X.dtype) if sample_weight is None else sample_weight
         return cls(as_inputs(X), read_only(targets), read_only(weights), rows)
 
 
