@@ -7,7 +7,7 @@ is compiled once per dtype and branches once per batch.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import get_index_dtype, issparse
+from scipy.sparse import issparse
 
 from skgd.kernels._jit import jit
 
@@ -31,8 +31,9 @@ def read_only(array):
 def as_inputs(X):
     """Wrap a C-contiguous array or a CSR matrix; no value is copied."""
     if issparse(X):
-        # The narrowest index type that fits, most often int32: one compiled version.
-        kind = get_index_dtype(maxval=max(X.nnz, X.shape[1]))
+        # 32-bit indices wherever they fit: one compiled version for nearly all.
+        fit = max(X.nnz, X.shape[1]) <= np.iinfo(np.int32).max
+        kind = np.int32 if fit else np.int64
         indices, indptr = (i.astype(kind, copy=False) for i in (X.indices, X.indptr))
         arrays = np.empty((0, 0), X.dtype), X.data, indices, indptr
     else:
