@@ -11,7 +11,7 @@ from functools import cache
 from threading import Lock
 
 import scipy.linalg.cython_blas  # noqa: F401  the library that Numba's np.dot calls
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 _lock = Lock()
 _fits = 0
@@ -24,17 +24,30 @@ def _controller():
 
 
 @contextmanager
+def _control():
+    """Have this thread set OpenBLAS's number of threads.
+
+    threadpoolctl heeds only the thread that set it first. Here it is one thread that
+    sets the limit and another that lifts it, and the lock keeps the two apart.
+    """
+    with _lock:
+        OpenBLASController.clear_controlling_thread(force=True)
+        yield
+        OpenBLASController.clear_controlling_thread(force=True)
+
+
+@contextmanager
 def one_blas_thread():
     """Limit BLAS to one thread; the last of several concurrent fits lifts the limit."""
     global _fits, _limiter
-    with _lock:
+    with _control():
         if _fits == 0:
             _limiter = _controller().limit(limits=1, user_api="blas")
         _fits += 1
     try:
         yield
     finally:
-        with _lock:
+        with _control():
             _fits -= 1
             if _fits == 0:
                 _limiter.restore_original_limits()

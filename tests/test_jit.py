@@ -1,0 +1,82 @@
+"""Compilation: one version serves alike inputs, and a cache is used but not needed."""
+
+import os
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from skgd import GDNeuralRegressor
+from skgd.kernels import _jit
+from skgd.kernels.epoch import minibatch_epoch
+from skgd.kernels.predict import raw_outputs
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.skipif(
+        bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
+    ),
+]
+
+
+def test_one_version_serves_alike_inputs(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 3)), rng.standard_normal(60)
+    memory_mapped = np.memmap(tmp_path / "X", X.dtype, "w+", shape=X.shape)
+    memory_mapped[:] = X
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    regressor = GDNeuralRegressor(max_iter=1, random_state=0)
+    regressor.fit(X, y).predict(X)
+    before = len(minibatch_epoch.signatures), len(raw_outputs.signatures)
+    wide = csr_array(X)
+    wide.indices, wide.indptr = wide.indices.astype(int), wide.indptr.astype(int)
+    for other in (memory_mapped, read_only, np.asfortranarray(X), csr_array(X), wide):
+        regressor.set_params(hidden_layer_sizes=(5, 4)).fit(other, y).predict(other)
+        regressor.set_params(hidden_layer_sizes=()).fit(other, y, np.ones(60))
+    assert (len(minibatch_epoch.signatures), len(raw_outputs.signatures)) == before
+
+
+def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
+    options_seen = []
+
+    def njit(**options):
+        options_seen.append(options)
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.njit(**options)
+
+    monkeypatch.setattr(_jit, "njit", njit)
+
+    @_jit.jit
+    def double(x):
+        return 2 * x
+
+    assert double(3) == 6
+    assert [options.get("cache", False) for options in options_seen] == [True, False]
+
+
+SECOND_FIT = """
+import numpy as np
+import numba.core.event as event
+with event.install_recorder("numba:compile") as recorder:
+    from skgd import GDNeuralRegressor
+    X = np.arange(12.0).reshape(6, 2)
+    for solver in ("batch", "sgd", "minibatch"):
+        GDNeuralRegressor(solver=solver, tol=1e9).fit(X, X[:, 0]).predict(X)
+print(len(recorder.buffer))
+"""
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", SECOND_FIT]
+    compiled = [
+        int(subprocess.run(command, env=environment, capture_output=True).stdout)
+        for _ in range(2)
+    ]
+    assert compiled[0] > 0
+    assert compiled[1] == 0
