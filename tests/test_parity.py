@@ -13,6 +13,7 @@ from scipy.sparse import csc_array, csr_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterSampler
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from threadpoolctl import threadpool_limits
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 
@@ -43,6 +44,16 @@ GRID = {
     "tol": [1e-4, 2e-2],
     "random_state": [0, 1, 2],
 }
+
+
+@pytest.fixture(autouse=True)
+def one_blas_thread():
+    """Let scikit-learn's sums be the same on any number of cores.
+
+    In float32, Adam makes a whole step of a gradient that is nothing but rounding.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def on_shared_ground(setting):
