@@ -8,7 +8,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
@@ -38,7 +38,6 @@ from skgd.kernels.activations import Activation
 from skgd.kernels.backprop import Network, make_workspace
 from skgd.kernels.inputs import as_inputs
 from skgd.kernels.losses import OUT_ACTIVATIONS
-from skgd.kernels.optimizers import Optimizer
 from skgd.kernels.predict import raw_outputs
 
 
@@ -60,7 +59,7 @@ def all_or_nothing(estimator):
 
 def _own_generator(estimator):
     """Find the generator that a former call has seeded, unless it is the person's."""
-    if hasattr(estimator, "_state") and isinstance(estimator.random_state, Integral):
+    if hasattr(estimator, "_state") and isinstance(estimator._state.seed, Integral):
         return estimator._state.random_state
     return None
 
@@ -168,10 +167,11 @@ class BaseGDNeural(BaseEstimator):
                 weight = None if sample_weight is None else sample_weight[held_out]
                 check_total_weight(weight)
                 validation = X[held_out], y[held_out], weight
+            else:
+                self._state.held_out = None
             check_total_weight(None if sample_weight is None else sample_weight[rows])
             score = validation and (lambda: self._validation_score(*validation))
-            if self.early_stopping and not first and not incremental:
-                self._state.start_validation(score())
+            self._judge_anew(score, first, incremental)
             with one_blas_thread():
                 self.n_iter_ = train(
                     self,
@@ -251,29 +251,43 @@ class BaseGDNeural(BaseEstimator):
 
     def _prepare_state(self, dtype, first, incremental):
         """Draw the first parameters, or get the former state ready to go on."""
-        optimizer = Optimizer[self.optimizer.upper()]
         if first:
             random_state = check_random_state(self.random_state)
             activation = Activation[self.activation.upper()]
             theta = glorot_uniform(
                 self._network.layer_units, activation, random_state, dtype
             )
-            self._state = TrainingState(theta, random_state)
+            self._state = TrainingState(theta, random_state, seed=self.random_state)
+            self._state.restart(self)
+            return
+        self._state = self._state.copy()
+        if incremental:
+            self._state.resume(self)
         else:
-            self._state = self._state.copy()
-        if incremental and not first:
-            self._state.continue_optimizer(optimizer, self.learning_rate_init)
-        else:
-            self._state.restart_optimizer(optimizer, self.learning_rate_init)
-            if not first:
-                self._state.random_state = check_random_state(self.random_state)
+            self._state.restart(self)
+            self._state.seed_with(self.random_state)
+
+    def _judge_anew(self, score, first, incremental):
+        """Begin early stopping from the network as it stands.
+
+        So does each warm-started fit, and each partial_fit after one that has ended the
+        patience: what was best then says nothing about what is learned from now on.
+        """
+        ended = self._state.no_improvement_count > self.n_iter_no_change
+        if self.early_stopping and not first and (ended or not incremental):
+            self._state.no_improvement_count = 0
+            self._state.start_validation(score())
 
     def _split(self, y):
         """Rows to train on and rows held out; a warm refit keeps the former split."""
         state = self._state
         rows = np.arange(y.shape[0])
-        if state.validation_rows is not None and state.n_split_samples == rows.size:
-            return np.setdiff1d(rows, state.validation_rows), state.validation_rows
+        asked = self.validation_fraction, rows.size
+        if state.held_out is not None and asked == (
+            state.held_out_fraction,
+            state.n_split_samples,
+        ):
+            return np.setdiff1d(rows, state.held_out), state.held_out
         if np.ceil(self.validation_fraction * rows.size) == 1:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or "
@@ -286,14 +300,17 @@ class BaseGDNeural(BaseEstimator):
             test_size=self.validation_fraction,
             stratify=stratify,
         )
-        state.validation_rows, state.n_split_samples = held_out, y.shape[0]
+        state.held_out = held_out
+        state.held_out_fraction, state.n_split_samples = asked
         return rows, held_out
 
     def _validation_score(self, X, y, sample_weight):
         """Score of the network as it stands, on validated data; nan if it overflows."""
         with np.errstate(over="ignore", invalid="ignore"):
-            y_pred = self._predictions(self._raw_outputs(X))
-            if y_pred.dtype.kind == "f" and not np.isfinite(y_pred).all():
+            raw = self._raw_outputs(X)
+            y_pred = self._predictions(raw)
+            finite = np.isfinite(raw).all()  # labels would not show it
+            if not finite or (is_regressor(self) and not np.isfinite(y_pred).all()):
                 return float("nan")
             return float(self._score_function(y, y_pred, sample_weight=sample_weight))
 

@@ -50,7 +50,7 @@ def split_parameters(theta, layer_units):
 
 def assign_layers(layers, arrays):
     """Copy `arrays`, one per layer, into the views `layers`; all or none of them."""
-    arrays = [np.asarray(array) for array in arrays]
+    arrays = [np.array(array) for array in arrays]  # copies: they may be views too
     shapes, expected = [a.shape for a in arrays], [a.shape for a in layers]
     if shapes != expected:
         raise ValueError(f"Expected arrays of the shapes {expected}, got {shapes}.")

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 
 from skgd._schedules import SCHEDULES
 from skgd.kernels.backprop import make_workspace
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.inputs import Inputs, as_inputs, read_only
-from skgd.kernels.optimizers import STATE_ROWS, Optimizer, UpdateRule
+from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
 
 # Samples whose activations are held at once. Larger batches are added up in chunks.
 CHUNK = 1024
@@ -58,28 +59,36 @@ class TrainingState:
     best_theta : ndarray of shape (n_parameters,) or None
         Parameters at the best validation score, once there is any.
     random_state : RandomState
+        Made from `seed`, the estimator's parameter at that time.
+    optimizer : Optimizer
     optimizer_state : ndarray of shape (n_rows, n_parameters)
     n_steps : int
         Steps since the optimizer state was zero.
-    learning_rate : float
+    schedule : str
+    learning_rate_init, learning_rate : float
+        The present rate, and what the schedule began with.
     samples_seen, no_improvement_count : int
-    validation_rows : ndarray or None
-        Rows that a split of `n_split_samples` samples has set aside.
-    best_loss, best_validation_score : float or None
+    held_out : ndarray or None
+        Rows that the last fit's split has set aside, `held_out_fraction` of
+        `n_split_samples`; None if the last call trained on all rows.
+    best_loss, best_validation_score : float
     loss_curve, learning_rate_curve, validation_scores : list of float
     """
 
     theta: np.ndarray
-    random_state: np.random.RandomState
+    random_state: np.random.RandomState = None
+    seed: object = None
     best_theta: np.ndarray = None
     optimizer: Optimizer = None
     optimizer_state: np.ndarray = None
     n_steps: int = 0
+    schedule: str = None
     learning_rate_init: float = None
     learning_rate: float = None
     samples_seen: int = 0
     no_improvement_count: int = 0
-    validation_rows: np.ndarray = None
+    held_out: np.ndarray = None
+    held_out_fraction: float = None
     n_split_samples: int = 0
     best_loss: float = np.inf
     best_validation_score: float = -np.inf
@@ -87,23 +96,37 @@ class TrainingState:
     learning_rate_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
 
-    def restart_optimizer(self, optimizer, learning_rate_init):
+    def restart(self, params):
         """Start a fit: no memory of former steps, nor of epochs without improvement."""
-        self.optimizer = optimizer
-        shape = STATE_ROWS[optimizer], self.theta.size
+        self.optimizer = Optimizer[params.optimizer.upper()]
+        shape = STATE_ROWS[self.optimizer], self.theta.size
         self.optimizer_state = np.zeros(shape, self.theta.dtype)
         self.n_steps = 0
-        self.learning_rate_init = float(learning_rate_init)
-        self.learning_rate = self.learning_rate_init
+        self.restart_schedule(params)
         self.no_improvement_count = 0
+        self.best_loss = np.inf
 
-    def continue_optimizer(self, optimizer, learning_rate_init):
-        """Start a partial_fit: go on, unless the person has changed the parameters."""
-        if optimizer != self.optimizer:
-            self.restart_optimizer(optimizer, learning_rate_init)
-        elif learning_rate_init != self.learning_rate_init:
-            self.learning_rate_init = float(learning_rate_init)
-            self.learning_rate = self.learning_rate_init
+    def restart_schedule(self, params):
+        """Start a schedule at its initial rate."""
+        self.schedule = params.learning_rate
+        self.learning_rate_init = float(params.learning_rate_init)
+        self.learning_rate = self.learning_rate_init
+
+    def resume(self, params):
+        """Start a partial_fit: go on, except where the parameters are new ones."""
+        if Optimizer[params.optimizer.upper()] != self.optimizer:
+            self.restart(params)
+        wanted = params.learning_rate, params.learning_rate_init
+        if wanted != (self.schedule, self.learning_rate_init):
+            self.restart_schedule(params)
+        # None is NumPy's global generator, wherever the estimator has come from.
+        if params.random_state is None or params.random_state is not self.seed:
+            self.seed_with(params.random_state)
+
+    def seed_with(self, random_state):
+        """Draw from what `random_state` stands for from now on."""
+        self.seed = random_state
+        self.random_state = check_random_state(random_state)
 
     def start_validation(self, score):
         """Take the parameters as they stand, of this score, for the best so far."""
@@ -200,12 +223,8 @@ def _epochs(params, network, state, data, max_iter):
         # A single sample is made dense: its update goes over every weight anyway.
         sparse=data.inputs.indptr.size > 0 and not one_by_one,
     )
-    rule = UpdateRule(
-        int(Optimizer[params.optimizer.upper()]),
-        float(params.momentum),
-        float(params.beta_1),
-        float(params.beta_2),
-        float(params.epsilon),
+    rule = make_update_rule(
+        state.optimizer, params.momentum, params.beta_1, params.beta_2, params.epsilon
     )
     for _ in range(max_iter):
         if params.shuffle and params.solver != "batch":

@@ -150,9 +150,12 @@ def loss_and_gradient(network, theta, X, Y, weight, alpha):
 def train_epoch(
     network, theta, rule, memory, n_steps, X, Y, weight, order, batch_size, rate, alpha
 ):
-    """One epoch; returns parameters, mean loss and steps taken."""
+    """One epoch; returns parameters, mean loss and steps taken.
+
+    The k-th batch, from 1, has the learning rate ``rate / k``.
+    """
     losses, counts = [], []
-    for start in range(0, len(order), batch_size):
+    for k, start in enumerate(range(0, len(order), batch_size), start=1):
         rows = order[start : start + batch_size]
         if weight[rows].sum() == 0:
             continue
@@ -160,7 +163,7 @@ def train_epoch(
             network, theta, X[rows], Y[rows], weight[rows], alpha
         )
         n_steps += 1
-        theta = OPTIMIZERS[rule.optimizer](theta, g, memory, n_steps, rate, rule)
+        theta = OPTIMIZERS[rule.optimizer](theta, g, memory, n_steps, rate / k, rule)
         losses.append(loss)
         counts.append(len(rows))
     return theta, np.average(losses, weights=counts), n_steps

@@ -35,11 +35,14 @@ def test_derivative_is_that_of_central_differences(activation):
     assert_allclose(delta, 3.0 * (up - down) / (2 * h), rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("activation", Activation)
-def test_nan_stays_nan(activation):
-    a = np.array([1.0, np.nan])
+def test_nan_stays_nan(activation, dtype):
+    a = np.linspace(-3, 3, 101).astype(dtype)  # long enough for the vectorised loop
+    a[::7] = np.nan
+    expected = np.isnan(a)
     apply(activation, a)
-    assert np.isnan(a[1])
+    np.testing.assert_array_equal(np.isnan(a), expected)
 
 
 def test_every_activation_has_a_reference():

@@ -14,6 +14,7 @@ from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils import check_random_state
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 
@@ -152,9 +153,27 @@ def test_3_warm_refit_keeps_validation_split(regression, monkeypatch, seed):
     assert len(recorder.seen) == 3 * 2 + 2  # and the start of each refit
     for targets in recorder.seen[1:]:
         assert_array_equal(targets, held_out)
-    # Other data are split anew.
+    # Other data, fewer or more, are split anew; so is another fraction.
     regressor.fit(X[:100], y[:100])
     assert len(recorder.seen[-1]) == 10
+    regressor.fit(X, y)
+    assert len(recorder.seen[-1]) == 12
+    regressor.set_params(validation_fraction=0.5).fit(X, y)
+    assert len(recorder.seen[-1]) == 60
+
+
+@quiet
+def test_3_a_split_is_forgotten_once_its_rows_are_trained_on(regression, monkeypatch):
+    X, _ = regression
+    y = np.linspace(-1, 1, len(X))
+    recorder = Recorder()
+    monkeypatch.setattr(GDNeuralRegressor, "_score_function", recorder)
+    regressor = GDNeuralRegressor(early_stopping=True, warm_start=True, max_iter=1)
+    regressor.fit(X, y)
+    held_out = recorder.seen[0]
+    regressor.fit(X, y, X_val=X[:5], y_val=y[:5]).fit(X, y)
+    assert len(recorder.seen[-1]) == len(held_out)
+    assert not np.array_equal(recorder.seen[-1], held_out)
 
 
 @quiet
@@ -223,6 +242,39 @@ def test_5_partial_fit_works_with_early_stopping_on_given_data(regression):
     by_calls.partial_fit(X, y, **given)
     assert_array_equal(by_calls.coefs_[0], whole.coefs_[0])
     assert by_calls.best_validation_score_ == whole.best_validation_score_
+
+
+def test_5_partial_fit_learns_on_after_its_patience_has_ended(regression):
+    X, y = regression
+    options = {"early_stopping": True, "learning_rate_init": 0.01, "random_state": 0}
+    regressor = GDNeuralRegressor(**options).fit(X, y, X_val=X[:20], y_val=y[:20])
+    other = {"X_val": X[:20], "y_val": -y[:20]}
+    regressor.partial_fit(X, -y, **other)
+    before = regressor.best_validation_score_
+    for _ in range(20):
+        regressor.partial_fit(X, -y, **other)
+    assert regressor.best_validation_score_ > before + 0.1
+    assert regressor.score(X, -y) > before + 0.1
+
+
+@pytest.mark.parametrize("seed", [7, None])
+def test_5_partial_fit_takes_a_new_random_state(regression, seed):
+    X, y = regression
+    first = GDNeuralRegressor(batch_size=16, random_state=0).partial_fit(X, y)
+    second = copy.deepcopy(first)
+    check_random_state(None).seed(7)  # NumPy's global generator
+    first.set_params(random_state=seed).partial_fit(X, y)
+    second.set_params(random_state=np.random.RandomState(7)).partial_fit(X, y)
+    assert_array_equal(first.coefs_[0], second.coefs_[0])
+
+
+def test_5_partial_fit_takes_a_new_schedule(regression):
+    X, y = regression
+    regressor = GDNeuralRegressor(learning_rate="invscaling", random_state=0)
+    regressor.partial_fit(X, y).partial_fit(X, y)
+    regressor.set_params(learning_rate="constant").partial_fit(X, y)
+    rates = regressor.learning_rate_curve_
+    assert rates[0] == rates[2] == 0.001 > rates[1]
 
 
 def test_5_partial_fit_takes_a_new_learning_rate(regression):

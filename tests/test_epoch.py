@@ -10,7 +10,7 @@ from skgd.kernels.backprop import Network, make_workspace
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.inputs import as_inputs, read_only
 from skgd.kernels.losses import Loss
-from skgd.kernels.optimizers import STATE_ROWS, Optimizer, UpdateRule
+from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
 from skgd.kernels.predict import raw_outputs
 from tests import naive
 
@@ -32,11 +32,11 @@ def run_kernel(problem, optimizer, batch_size, weight, *, sparse=False, chunk=10
     """Two epochs of the kernel; parameters, both losses, and steps."""
     network, theta, X, Y, order = problem
     theta = theta.copy()
-    rule = UpdateRule(int(optimizer), 0.9, 0.9, 0.99, 1e-8)
+    rule = make_update_rule(optimizer, 0.9, 0.9, 0.99, 1e-8)
     state = np.zeros((STATE_ROWS[optimizer], theta.size))
     inputs = as_inputs(csr_array(X) if sparse else X)
     weight = np.empty(0) if weight is None else weight
-    rates = np.full(-(-order.size // batch_size), RATE)
+    rates = RATE / np.arange(1, 1 - (-order.size // batch_size))  # one a step
     n_steps, losses = 0, []
     for _ in range(2):
         arrays = inputs, read_only(Y), read_only(weight), order
@@ -59,7 +59,7 @@ def run_kernel(problem, optimizer, batch_size, weight, *, sparse=False, chunk=10
 
 def run_naive(problem, optimizer, batch_size, weight):
     network, theta, X, Y, order = problem
-    rule = UpdateRule(int(optimizer), 0.9, 0.9, 0.99, 1e-8)
+    rule = make_update_rule(optimizer, 0.9, 0.9, 0.99, 1e-8)
     weight = np.ones(N) if weight is None else weight
     n_steps, losses, memory = 0, [], {}
     for _ in range(2):

@@ -8,7 +8,7 @@ from scipy.optimize import rosen, rosen_der
 from skgd.kernels.optimizers import (
     STATE_ROWS,
     Optimizer,
-    UpdateRule,
+    make_update_rule,
     step_size,
     update,
 )
@@ -27,7 +27,7 @@ PROBLEMS = {
 
 
 def make_rule(optimizer):
-    return UpdateRule(int(optimizer), 0.9, 0.9, 0.99, 1e-8)
+    return make_update_rule(optimizer, 0.9, 0.9, 0.99, 1e-8)
 
 
 def descend(optimizer, gradient, theta, rate, n_steps):
@@ -89,6 +89,24 @@ def test_gradient_is_scaled_and_penalised_in_the_same_pass(optimizer, dtype):
     outside = np.r_[0:3, 8:12]
     np.testing.assert_array_equal(fused[outside], theta[outside])
     np.testing.assert_array_equal(fused_state[:, outside], state[:, outside])
+
+
+@pytest.mark.parametrize("beta_2", [0.9, 0.999, 0.999999])
+def test_second_moment_keeps_its_digits_in_float32(beta_2):
+    rule = make_update_rule(Optimizer.ADAM, 0.9, 0.9, beta_2, 1e-8)
+    g = np.linspace(0.5, 2, 37).astype(np.float32)
+    theta, state = np.zeros_like(g), np.zeros((2, g.size), np.float32)
+    update(rule, theta, state, 0, g.size, g, *map(np.float32, (1, 0, 0.1)))
+    assert_allclose(state[1], (1 - beta_2) * g.astype(float) ** 2, rtol=1e-6)
+
+
+def test_a_gradient_whose_square_overflows_makes_no_step():
+    # As in scikit-learn: the root of the second moment is infinite, and no more.
+    rule = make_update_rule(Optimizer.ADAM, 0.9, 0.9, 0.999, 1e-8)
+    g = np.full(37, 1e200)
+    theta, state = np.ones_like(g), np.zeros((2, g.size))
+    update(rule, theta, state, 0, g.size, g, 1.0, 0.0, 0.1)
+    np.testing.assert_array_equal(theta, 1)
 
 
 def test_every_optimizer_has_a_reference_and_a_state_size():

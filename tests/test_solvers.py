@@ -245,6 +245,23 @@ def test_given_validation_data_are_scored_without_early_stopping(diabetes):
     )
 
 
+@quiet
+def test_a_score_of_nan_outputs_is_nan():
+    X, y = load_breast_cancer(return_X_y=True)
+    options = {"early_stopping": True, "optimizer": "nesterov", "random_state": 0}
+    options |= {"solver": "batch", "max_iter": 20}
+    n_finite = 0
+    for rate in (1e40, 1e50, 1e60, 1e70):
+        classifier = GDNeuralClassifier(learning_rate_init=rate, **options)
+        try:
+            classifier.fit(1e3 * X, y)
+        except ValueError:
+            continue  # nothing to restore
+        n_finite += 1
+        assert np.isfinite(classifier.predict_proba(1e3 * X)).all()
+    assert n_finite > 0
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_keyboard_interrupt_keeps_the_epochs_so_far(diabetes, monkeypatch, solver):
     X, y = diabetes

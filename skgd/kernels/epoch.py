@@ -38,7 +38,7 @@ def _update_network(network, theta, rule, state, gradient, alpha, weight, rate):
     l2 = scalar(alpha / weight)
     step = scalar(rate)
     squares = 0.0
-    start = 0
+    start = np.int64(0)  # a literal 0 would compile `update` twice
     for layer in range(units.size - 1):
         stop = start + units[layer] * units[layer + 1]
         squares += update(

@@ -36,13 +36,25 @@ STATE_ROWS = {
 
 
 class UpdateRule(NamedTuple):
-    """An optimizer's code and its hyperparameters, named as in the estimators."""
+    """An optimizer's code and its hyperparameters."""
 
     optimizer: int
     momentum: float
     beta_1: float
     beta_2: float
+    # 1 - beta, formed outside the kernels. In there float32 would lose its digits, and
+    # the compiler may expand (1 - beta) * g * g into g * g - beta * g * g, which is nan
+    # where the square overflows.
+    gain_1: float
+    gain_2: float
     epsilon: float
+
+
+def make_update_rule(optimizer, momentum, beta_1, beta_2, epsilon):
+    """Gather the hyperparameters, named as in the estimators."""
+    gains = 1.0 - beta_1, 1.0 - beta_2
+    values = (momentum, beta_1, beta_2, *gains, epsilon)
+    return UpdateRule(int(optimizer), *map(float, values))
 
 
 @jit
@@ -89,15 +101,18 @@ def _nesterov(theta, gradient, factor, l2, rate, velocity, momentum):
 
 
 @jit
-def _adam(theta, gradient, factor, l2, rate, first, second, beta_1, beta_2, epsilon):
+def _adam(theta, gradient, factor, l2, rate, first, second, rule):
     # Kingma & Ba (2015), algorithm 1; `rate` carries the bias corrections.
-    one = theta.dtype.type(1)
-    squares = theta.dtype.type(0)
+    scalar = theta.dtype.type
+    beta_1, gain_1 = scalar(rule.beta_1), scalar(rule.gain_1)
+    beta_2, gain_2 = scalar(rule.beta_2), scalar(rule.gain_2)
+    epsilon = scalar(rule.epsilon)
+    squares = scalar(0)
     for i in range(theta.size):
         squares += theta[i] * theta[i]
         g = factor * gradient[i] + l2 * theta[i]
-        first[i] = beta_1 * first[i] + (one - beta_1) * g
-        second[i] = beta_2 * second[i] + (one - beta_2) * g * g
+        first[i] = beta_1 * first[i] + gain_1 * g
+        second[i] = beta_2 * second[i] + gain_2 * (g * g)
         theta[i] -= rate * first[i] / (np.sqrt(second[i]) + epsilon)
     return squares
 
@@ -126,18 +141,8 @@ def update(rule, theta, state, start, stop, gradient, factor, l2, rate):
     segment = theta[start:stop]
     scalar = theta.dtype.type
     if rule.optimizer == Optimizer.ADAM:
-        return _adam(
-            segment,
-            gradient,
-            factor,
-            l2,
-            rate,
-            state[0, start:stop],
-            state[1, start:stop],
-            scalar(rule.beta_1),
-            scalar(rule.beta_2),
-            scalar(rule.epsilon),
-        )
+        first, second = state[0, start:stop], state[1, start:stop]
+        return _adam(segment, gradient, factor, l2, rate, first, second, rule)
     if rule.optimizer == Optimizer.NESTEROV:
         velocity = state[0, start:stop]
         momentum = scalar(rule.momentum)
