@@ -25,7 +25,7 @@ class Network(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Scratch memory for chunks of up to `n` samples, allocated once per fit."""
+    """Scratch memory for chunks of up to `n` samples."""
 
     dense_rows: np.ndarray  # (n, n_features) for dense input, else (0, 0)
     wide_rows: np.ndarray  # (n, layer_units[1]) for sparse input, else (0, 0)

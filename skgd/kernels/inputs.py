@@ -29,13 +29,14 @@ def read_only(array):
 
 
 def as_inputs(X):
-    """Wrap a C-contiguous array or a CSR matrix; no value is copied."""
+    """Wrap a C-contiguous array or a CSR matrix; nothing is copied that fits."""
     if issparse(X):
         # 32-bit indices wherever they fit: one compiled version for nearly all.
         fit = max(X.nnz, X.shape[1]) <= np.iinfo(np.int32).max
         kind = np.int32 if fit else np.int64
         indices, indptr = (i.astype(kind, copy=False) for i in (X.indices, X.indptr))
-        arrays = np.empty((0, 0), X.dtype), X.data, indices, indptr
+        data = np.ascontiguousarray(X.data)
+        arrays = np.empty((0, 0), X.dtype), data, indices, indptr
     else:
         no_index = np.empty(0, np.int32)
         arrays = X, np.empty(0, X.dtype), no_index, no_index
