@@ -6,9 +6,8 @@ To add one: a member of `Activation`, a branch in `apply` and one in
 
 from enum import IntEnum
 
-import numpy as np
-
 from skgd.kernels._jit import jit
+from skgd.kernels._math import exp, tanh
 
 
 class Activation(IntEnum):
@@ -27,10 +26,10 @@ def apply(activation, z):
     one = z.dtype.type(1)
     if activation == Activation.LOGISTIC:
         for i in range(z.size):
-            z[i] = one / (one + np.exp(-z[i]))
+            z[i] = one / (one + exp(-z[i]))
     elif activation == Activation.TANH:
         for i in range(z.size):
-            z[i] = np.tanh(z[i])
+            z[i] = tanh(z[i])
     elif activation == Activation.RELU:
         for i in range(z.size):
             # Written so that a nan stays a nan.

@@ -9,6 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from skgd.kernels._jit import jit
+from skgd.kernels._math import exp
 
 
 class Loss(IntEnum):
@@ -51,7 +52,7 @@ def _poisson(z, y, weight):
     total = 0.0
     for i in range(z.size):
         raw = z[i]
-        delta = np.exp(raw) - y[i]
+        delta = exp(raw) - y[i]
         z[i] = weight[i] * delta
         total += weight[i] * delta
         if y[i] > 0:
@@ -67,7 +68,7 @@ def _binary_log_loss(z, y, weight):
     eps = np.finfo(z.dtype).eps
     total = 0.0
     for i in range(z.size):
-        p = one / (one + np.exp(-z[i]))
+        p = one / (one + exp(-z[i]))
         z[i] = weight[i] * (p - y[i])
         if p < eps:
             p = eps
@@ -110,7 +111,7 @@ def _softmax(Z):
     total = np.zeros_like(top)
     for k in range(n_outputs):
         for i in range(n):
-            Z[k, i] = np.exp(Z[k, i] - top[i])
+            Z[k, i] = exp(Z[k, i] - top[i])
             total[i] += Z[k, i]
     for k in range(n_outputs):
         for i in range(n):
