@@ -139,8 +139,8 @@ def test_trajectory_is_that_of_scikit_learn(setting):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         ours.fit(X, y, sample_weight)
-        # In float32 NumPy's matmul warns now and then of what is in no result: BLAS
-        # computes on more lanes of a register than the matrix fills.
+        # Seldom, in float32, NumPy's matmul has warned in scikit-learn's own fit; the
+        # cause is not known. What its fit results in is compared all the same.
         warnings.simplefilter("ignore", RuntimeWarning)
         theirs.fit(X, y, sample_weight)
 
