@@ -18,7 +18,6 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skgd._blas import one_blas_thread
 from skgd._network import (
     OUTPUT_LINKS,
     assign_layers,
@@ -26,18 +25,17 @@ from skgd._network import (
     split_parameters,
 )
 from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS
+from skgd._threads import n_threads, one_blas_thread
 from skgd._training import (
-    CHUNK,
-    TrainingData,
     TrainingState,
     check_total_weight,
     train,
 )
 from skgd._version import __version__
 from skgd.kernels.activations import Activation
-from skgd.kernels.backprop import Network, make_workspace
-from skgd.kernels.inputs import as_inputs
+from skgd.kernels.inputs import as_inputs, as_samples
 from skgd.kernels.losses import OUT_ACTIVATIONS
+from skgd.kernels.network import chunk_size, make_network, make_workspace
 from skgd.kernels.predict import raw_outputs
 
 
@@ -172,14 +170,17 @@ class BaseGDNeural(BaseEstimator):
             check_total_weight(None if sample_weight is None else sample_weight[rows])
             score = validation and (lambda: self._validation_score(*validation))
             self._judge_anew(score, first, incremental)
+            threads = n_threads(self.n_jobs)
             with one_blas_thread():
                 self.n_iter_ = train(
                     self,
                     self._network,
                     self._state,
-                    TrainingData.from_arrays(X, targets, sample_weight, rows),
+                    as_samples(X, targets, sample_weight),
+                    rows,
                     score=score,
                     incremental=incremental,
+                    n_threads=threads,
                 )
             self._publish(self._state)
         return self
@@ -243,10 +244,8 @@ class BaseGDNeural(BaseEstimator):
                 "warm_start=False for a new network."
             )
         activation = Activation[self.activation.upper()]
-        return Network(
-            layer_units=layer_units,
-            activations=np.full(len(hidden), activation, np.int64),
-            loss=int(self._loss_code()),
+        return make_network(
+            layer_units, np.full(len(hidden), activation), self._loss_code()
         )
 
     def _prepare_state(self, dtype, first, incremental):
@@ -370,13 +369,15 @@ class BaseGDNeural(BaseEstimator):
 
     def _raw_outputs(self, X):
         """Outputs before the link, shape (n_samples, n_outputs)."""
-        theta = self._state.theta
-        n = X.shape[0]
+        network, theta = self._network, self._state.theta
+        size = chunk_size(network, X.shape[0], theta.dtype, issparse(X))
         workspace = make_workspace(
-            self._network, min(n, CHUNK), theta.dtype, issparse(X)
+            network, size, theta.dtype, issparse(X), training=False
         )
+        out = np.empty((X.shape[0], network.layer_units[-1]), theta.dtype)
         with one_blas_thread():
-            return raw_outputs(self._network, theta, as_inputs(X), n, workspace)
+            raw_outputs(network, theta, as_inputs(X), 0, out, workspace)
+        return out
 
     def _outputs(self, raw):
         """Outputs after the link."""

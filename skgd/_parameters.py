@@ -51,6 +51,7 @@ COMMON_CONSTRAINTS = {
     "random_state": ["random_state"],
     "tol": [Interval(Real, 0, None, closed="left")],
     "verbose": ["verbose"],
+    "n_jobs": [Integral, None],
     "warm_start": ["boolean"],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "early_stopping": ["boolean"],

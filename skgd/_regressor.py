@@ -95,6 +95,13 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     verbose : bool, default=False
         Whether to print each epoch's loss and score.
 
+    n_jobs : int, default=None
+        Threads within one fit or prediction, where batches and layers are large enough
+        to gain by them; -1 is one for each core. None is as many as BLAS would use,
+        which joblib's worker processes lower, and 1 outside the main thread. The
+        results are the same, bit by bit, whatever the number. Read by the solvers
+        'minibatch' and 'batch', and in predictions.
+
     warm_start : bool, default=False
         Whether a further `fit` goes on from the parameters of the last one.
 
@@ -233,6 +240,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         random_state=None,
         tol=1e-4,
         verbose=False,
+        n_jobs=None,
         warm_start=False,
         momentum=0.9,
         early_stopping=False,
@@ -257,6 +265,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         self.random_state = random_state
         self.tol = tol
         self.verbose = verbose
+        self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.momentum = momentum
         self.early_stopping = early_stopping

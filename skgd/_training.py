@@ -1,22 +1,21 @@
 """The epoch loop: order of samples, learning rate, stopping, history."""
 
 import warnings
+from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from skgd._schedules import SCHEDULES
-from skgd.kernels.backprop import make_workspace
+from skgd._threads import Helpers
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
-from skgd.kernels.inputs import Inputs, as_inputs, read_only
+from skgd.kernels.network import chunk_size, make_workspace
 from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
-
-# Samples whose activations are held at once. Larger batches are added up in chunks.
-CHUNK = 1024
+from skgd.kernels.team import divide, make_team
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
@@ -32,21 +31,6 @@ def check_total_weight(sample_weight):
         raise ValueError("Sample weights must contain at least one non-zero number.")
     if sample_weight.sum() == 0:
         raise ValueError("Sample weights must not sum to 0.")
-
-
-class TrainingData(NamedTuple):
-    """What the kernels read; `order` names the rows to train on."""
-
-    inputs: Inputs
-    targets: np.ndarray
-    weights: np.ndarray
-    order: np.ndarray
-
-    @classmethod
-    def from_arrays(cls, X, targets, sample_weight, rows):
-        """Wrap validated arrays; all of X's dtype, and none is copied."""
-        weights = np.empty(0, X.dtype) if sample_weight is None else sample_weight
-        return cls(as_inputs(X), read_only(targets), read_only(weights), rows)
 
 
 @dataclass
@@ -141,7 +125,7 @@ class TrainingState:
         return replace(self, **{k: copy(v) for k, v in values.items()})
 
 
-def train(params, network, state, data, *, score, incremental):
+def train(params, network, state, samples, rows, *, score, incremental, n_threads):
     """Descend until a stopping rule, `max_iter` epochs, Ctrl-C or divergence.
 
     Parameters
@@ -151,11 +135,15 @@ def train(params, network, state, data, *, score, incremental):
     network : Network
     state : TrainingState
         Updated in place.
-    data : TrainingData
+    samples : Samples
+    rows : ndarray of shape (n,)
+        The samples to train on.
     score : callable or None
         Gives the validation score (higher is better) of the network as it stands.
     incremental : bool
         One epoch only, which goes on where the last call left off.
+    n_threads : int
+        Threads that may be used.
 
     Returns
     -------
@@ -175,28 +163,30 @@ def train(params, network, state, data, *, score, incremental):
     n_iter = 0
     is_stopping = False
     try:
-        for loss in _epochs(params, network, state, data, max_iter):
-            n_iter += 1
-            _record_epoch(params, state, data.order.size, n_iter, loss, score)
-            if not np.isfinite(loss):
-                _give_up(state, early_stopping, n_iter)
-                is_stopping = True
-                break
-            state.learning_rate = schedule.after_epoch(
-                state.learning_rate, state.samples_seen
-            )
-            if state.no_improvement_count > params.n_iter_no_change:
-                is_stopping = _stop_at_plateau(params, state, schedule)
-                if is_stopping:
+        epochs = _epochs(params, network, state, samples, rows, max_iter, n_threads)
+        with closing(epochs) as run:
+            for loss in run:
+                n_iter += 1
+                _record_epoch(params, state, rows.size, n_iter, loss, score)
+                if not np.isfinite(loss):
+                    _give_up(state, early_stopping, n_iter)
+                    is_stopping = True
                     break
-        else:
-            if not incremental:
-                warnings.warn(
-                    f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached "
-                    "and the optimization hasn't converged yet.",
-                    ConvergenceWarning,
-                    stacklevel=2,
+                state.learning_rate = schedule.after_epoch(
+                    state.learning_rate, state.samples_seen
                 )
+                if state.no_improvement_count > params.n_iter_no_change:
+                    is_stopping = _stop_at_plateau(params, state, schedule)
+                    if is_stopping:
+                        break
+            else:
+                if not incremental:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
+                        "reached and the optimization hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=2,
+                    )
     except KeyboardInterrupt:
         if not state.loss_curve:
             raise  # there is no epoch to keep
@@ -210,36 +200,67 @@ def train(params, network, state, data, *, score, incremental):
     return n_iter
 
 
-def _epochs(params, network, state, data, max_iter):
+def _epochs(params, network, state, samples, rows, max_iter, n_threads):
     """Run epochs one by one, and yield each one's loss."""
-    order = data.order
-    batch_size = _batch_size(params, order.size)
-    n_batches = -(-order.size // batch_size)
-    one_by_one = batch_size == 1
-    workspace = make_workspace(
-        network,
-        min(batch_size, CHUNK),
-        state.theta.dtype,
-        # A single sample is made dense: its update goes over every weight anyway.
-        sparse=data.inputs.indptr.size > 0 and not one_by_one,
-    )
-    rule = make_update_rule(
+    batch_size = _batch_size(params, rows.size)
+    # In place from epoch to epoch, as helping threads hold on to them.
+    order = rows.copy()
+    rates = np.empty(-(-rows.size // batch_size))
+    settings = params, network, state, samples, order, rates
+    run = _sgd(*settings)
+    if batch_size > 1:
+        run = _minibatch(*settings, batch_size, n_threads)
+    with run as epoch:
+        for _ in range(max_iter):
+            if params.shuffle and params.solver != "batch":
+                order[:] = shuffled(order, state.random_state)
+            rates[:] = state.learning_rate
+            loss, state.n_steps = epoch(state.n_steps)
+            yield loss
+
+
+@contextmanager
+def _sgd(params, network, state, samples, order, rates):
+    """Prepare epochs of one sample a step: a function that runs one."""
+    # A sample is made dense: its update goes over every weight anyway.
+    workspace = make_workspace(network, 1, state.theta.dtype, sparse=False)
+    common = network, state.theta, _update_rule(params, state), state.optimizer_state
+    settings = samples, order, rates, float(params.alpha), workspace
+    yield lambda n_steps: sgd_epoch(*common, n_steps, *settings)
+
+
+@contextmanager
+def _minibatch(params, network, state, samples, order, rates, batch_size, n_threads):
+    """Prepare epochs of many samples a step, divided among threads."""
+    dtype = state.theta.dtype
+    n_parts, n_updates = divide(network, samples.inputs, batch_size)
+    n_useful = min(n_threads, max(n_parts, n_updates))
+    team = make_team(n_useful, state.theta.size, n_parts, n_updates, dtype)
+    sparse = samples.inputs.indptr.size > 0
+    size = chunk_size(network, -(-batch_size // n_parts), dtype, sparse)
+    common = network, state.theta, _update_rule(params, state), state.optimizer_state
+    settings = samples, order, batch_size, rates, float(params.alpha)
+
+    workspaces = [make_workspace(network, size, dtype, sparse) for _ in range(n_useful)]
+
+    def epoch(thread, n_steps):
+        workspace = workspaces[thread]
+        return minibatch_epoch(thread, team, *common, n_steps, *settings, workspace)
+
+    works = [partial(epoch, thread, 0) for thread in range(1, n_useful)]
+    with Helpers(works, team.shared) as helpers:
+
+        def lead(n_steps):
+            helpers.wake()
+            return epoch(0, n_steps)
+
+        yield lead
+
+
+def _update_rule(params, state):
+    return make_update_rule(
         state.optimizer, params.momentum, params.beta_1, params.beta_2, params.epsilon
     )
-    for _ in range(max_iter):
-        if params.shuffle and params.solver != "batch":
-            order = shuffled(order, state.random_state)
-        rates = np.full(n_batches, state.learning_rate)
-        settings = rates, float(params.alpha), workspace
-        common = (
-            *(network, state.theta, rule, state.optimizer_state, state.n_steps),
-            *(data.inputs, data.targets, data.weights, order),
-        )
-        if one_by_one:
-            loss, state.n_steps = sgd_epoch(*common, *settings)
-        else:
-            loss, state.n_steps = minibatch_epoch(*common, batch_size, *settings)
-        yield loss
 
 
 def shuffled(order, random_state):

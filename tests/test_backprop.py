@@ -5,12 +5,13 @@ from itertools import product
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from skgd.kernels.activations import Activation
-from skgd.kernels.backprop import Network, loss_and_gradient, make_workspace
-from skgd.kernels.inputs import as_inputs, read_only
+from skgd.kernels.backprop import loss_and_gradient
+from skgd.kernels.inputs import as_samples
 from skgd.kernels.losses import Loss
+from skgd.kernels.network import make_network, make_workspace
 from tests import naive
 
 N, N_FEATURES, N_OUTPUTS = 6, 5, 3
@@ -21,24 +22,22 @@ def make_problem(activation, loss, hidden, sparse, dtype=np.float64):
     """A network, its parameters, and a sparse-looking sample in the given storage."""
     rng = np.random.default_rng(0)
     units = np.array([N_FEATURES, *hidden, N_OUTPUTS])
-    network = Network(units, np.full(len(hidden), int(activation)), int(loss))
+    network = make_network(units, np.full(len(hidden), int(activation)), loss)
     theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size).astype(dtype)
     X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.6)
     X = X.astype(dtype)
     Y = naive.draw_targets(loss, N, N_OUTPUTS, rng).astype(dtype)
     weight = rng.uniform(0.5, 2, N).astype(dtype)
-    return network, theta, X, Y, weight, as_inputs(csr_array(X) if sparse else X)
+    return network, theta, X, Y, weight, csr_array(X) if sparse else X
 
 
-def kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows=None):
+def kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows=None, onto=None):
     rows = np.arange(N) if rows is None else rows
-    sparse = inputs.indptr.size > 0
-    workspace = make_workspace(network, N, theta.dtype, sparse)
-    gradient = np.full_like(theta, np.nan)
-    Y, weight = read_only(Y), read_only(weight)
-    loss = loss_and_gradient(
-        network, theta, inputs, Y, weight, rows, workspace, gradient
-    )
+    workspace = make_workspace(network, N, theta.dtype, issparse(inputs))
+    gradient = np.full_like(theta, np.nan) if onto is None else onto.copy()
+    beta = theta.dtype.type(onto is not None)
+    samples = as_samples(inputs, Y, weight)
+    loss = loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta)
     return loss, gradient
 
 
@@ -105,3 +104,14 @@ def test_no_weights_are_weights_of_one():
     without = kernel_loss_and_gradient(network, theta, Y, np.empty(0), inputs)
     assert with_ones[0] == without[0]
     np.testing.assert_array_equal(with_ones[1], without[1])
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_gradient_can_be_added_to_another(sparse):
+    network, theta, _, Y, weight, inputs = make_problem(
+        Activation.TANH, Loss.LOG_LOSS, (4, 3), sparse
+    )
+    former = np.random.default_rng(1).standard_normal(theta.size)
+    _, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs)
+    _, total = kernel_loss_and_gradient(network, theta, Y, weight, inputs, onto=former)
+    assert_allclose(total, former + gradient, rtol=1e-13, atol=1e-14)

@@ -6,12 +6,13 @@ from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
 from skgd.kernels.activations import Activation
-from skgd.kernels.backprop import Network, make_workspace
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
-from skgd.kernels.inputs import as_inputs, read_only
+from skgd.kernels.inputs import as_inputs, as_samples
 from skgd.kernels.losses import Loss
+from skgd.kernels.network import make_network, make_workspace
 from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
 from skgd.kernels.predict import raw_outputs
+from skgd.kernels.team import make_team
 from tests import naive
 
 N, N_FEATURES, ALPHA, RATE = 17, 4, 0.3, 0.05
@@ -21,37 +22,34 @@ def make_problem(hidden, n_outputs, loss=Loss.SQUARED_ERROR):
     rng = np.random.default_rng(0)
     units = np.array([N_FEATURES, *hidden, n_outputs])
     activations = np.full(len(hidden), int(Activation.TANH))
-    network = Network(units, activations, int(loss))
+    network = make_network(units, activations, loss)
     theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size)
     X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.7)
     Y = naive.draw_targets(loss, N, n_outputs, rng)
     return network, theta, X, Y, rng.permutation(N)[:15]
 
 
-def run_kernel(problem, optimizer, batch_size, weight, *, sparse=False, chunk=1024):
+def run_kernel(
+    problem, optimizer, batch_size, weight, *, sparse=False, chunk=64, parts=(1, 1)
+):
     """Two epochs of the kernel; parameters, both losses, and steps."""
     network, theta, X, Y, order = problem
     theta = theta.copy()
     rule = make_update_rule(optimizer, 0.9, 0.9, 0.99, 1e-8)
     state = np.zeros((STATE_ROWS[optimizer], theta.size))
-    inputs = as_inputs(csr_array(X) if sparse else X)
-    weight = np.empty(0) if weight is None else weight
+    samples = as_samples(csr_array(X) if sparse else X, Y, weight)
     rates = RATE / np.arange(1, 1 - (-order.size // batch_size))  # one a step
+    team = make_team(1, theta.size, *parts, theta.dtype)
+    size = min(batch_size, chunk)
+    workspace = make_workspace(network, size, theta.dtype, sparse and batch_size > 1)
     n_steps, losses = 0, []
     for _ in range(2):
-        arrays = inputs, read_only(Y), read_only(weight), order
+        common = network, theta, rule, state, n_steps, samples, order
         if batch_size == 1:
-            workspace = make_workspace(network, 1, theta.dtype, sparse=False)
-            loss, n_steps = sgd_epoch(
-                *(network, theta, rule, state, n_steps, *arrays),
-                *(rates, ALPHA, workspace),
-            )
+            loss, n_steps = sgd_epoch(*common, rates, ALPHA, workspace)
         else:
-            size = min(batch_size, chunk)
-            workspace = make_workspace(network, size, theta.dtype, sparse)
             loss, n_steps = minibatch_epoch(
-                *(network, theta, rule, state, n_steps, *arrays),
-                *(batch_size, rates, ALPHA, workspace),
+                *(0, team, *common, batch_size, rates, ALPHA, workspace)
             )
         losses.append(loss)
     return theta, losses, n_steps
@@ -109,6 +107,18 @@ def test_a_large_batch_is_the_sum_of_its_chunks(chunk, sparse):
     assert_same(result, run_naive(problem, Optimizer.ADAM, 15, weight))
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("parts", [(2, 3), (8, 16)])
+@pytest.mark.parametrize("batch_size", [4, 15])
+def test_a_step_is_the_sum_of_its_tasks(batch_size, parts, sparse):
+    # Also where a batch, the last one, has fewer samples than there are parts.
+    problem = make_problem((6, 1, 5), n_outputs=2)
+    weight = np.random.default_rng(1).uniform(0.2, 3, N)
+    options = {"sparse": sparse, "chunk": 2, "parts": parts}
+    result = run_kernel(problem, Optimizer.ADAM, batch_size, weight, **options)
+    assert_same(result, run_naive(problem, Optimizer.ADAM, batch_size, weight))
+
+
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_a_batch_without_weight_makes_no_step(batch_size):
     problem = make_problem((6,), n_outputs=2)
@@ -125,7 +135,10 @@ def test_a_batch_without_weight_makes_no_step(batch_size):
 @pytest.mark.parametrize("chunk", [1, 5, N])
 def test_raw_outputs_are_those_of_the_reference(chunk, sparse):
     network, theta, X, _, _ = make_problem((6, 5), n_outputs=3)
-    workspace = make_workspace(network, chunk, theta.dtype, sparse)
+    workspace = make_workspace(network, chunk, theta.dtype, sparse, training=False)
     inputs = as_inputs(csr_array(X) if sparse else X)
-    raw = raw_outputs(network, theta, inputs, N, workspace)
-    assert_allclose(raw, naive.pre_activations(network, theta, X)[-1], rtol=1e-12)
+    first, n = 2, N - 3
+    raw = np.empty((n, 3))
+    raw_outputs(network, theta, inputs, first, raw, workspace)
+    expected = naive.pre_activations(network, theta, X[first : first + n])[-1]
+    assert_allclose(raw, expected, rtol=1e-12)

@@ -59,24 +59,38 @@ def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
     assert [options.get("cache", False) for options in options_seen] == [True, False]
 
 
-SECOND_FIT = """
+FITS = """
 import numpy as np
 import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
     from skgd import GDNeuralRegressor
-    X = np.arange(12.0).reshape(6, 2)
+    X = np.random.default_rng(0).standard_normal((60, 20))
+    y, outputs = 0.1 * X[:, 0], []
     for solver in ("batch", "sgd", "minibatch"):
-        GDNeuralRegressor(solver=solver, tol=1e9).fit(X, X[:, 0]).predict(X)
+        for optimizer in ("gd", "momentum", "nesterov", "adam"):
+            regressor = GDNeuralRegressor(
+                (30, 20), activation="tanh", solver=solver, optimizer=optimizer,
+                batch_size=20, n_iter_no_change=3, random_state=0,
+            )
+            outputs.append(regressor.fit(X, y).predict(X))
 print(len(recorder.buffer))
+print(np.array(outputs).tobytes().hex())
 """
 
 
-def test_a_second_process_compiles_nothing(tmp_path):
+def test_a_second_process_compiles_nothing_and_computes_the_same(tmp_path):
+    # The same bits: what is loaded must not differ from what is compiled, see `_jit`.
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-c", SECOND_FIT]
-    compiled = [
-        int(subprocess.run(command, env=environment, capture_output=True).stdout)
+    environment["PYTHONWARNINGS"] = "ignore"  # so few epochs do not converge
+    (compiled, ours), (loaded, theirs) = [
+        subprocess.run(
+            [sys.executable, "-c", FITS],
+            env=environment,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
         for _ in range(2)
     ]
-    assert compiled[0] > 0
-    assert compiled[1] == 0
+    assert int(compiled) > 0
+    assert int(loaded) == 0
+    assert theirs == ours

@@ -1,13 +1,24 @@
-"""BLAS has one thread during a fit, and its former number after the last one."""
+"""Threads: BLAS has one, a fit as many as it may, and no result depends on them."""
 
+import subprocess
+import sys
 import threading
+import time
+import warnings
 
+import joblib
+import numpy as np
 import pytest
+from scipy.sparse import random_array
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import skgd._training
 from skgd import GDNeuralRegressor
-from skgd._blas import one_blas_thread
+from skgd._threads import Helpers, n_threads, one_blas_thread
+from skgd.kernels.inputs import as_inputs
+from skgd.kernels.network import make_network
+from skgd.kernels.team import LATE, divide
 
 X, y = [[0.0], [1.0], [2.0], [4.0]], [0.0, 1.0, 0.0, 2.0]
 
@@ -17,7 +28,7 @@ def blas_threads():
     return {lib["num_threads"] for lib in libraries}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def two_threads():
     with threadpool_limits(2, user_api="blas"):
         if blas_threads() != {2}:
@@ -25,6 +36,10 @@ def two_threads():
         yield
 
 
+# One BLAS thread ---------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_a_fit_has_one_thread(monkeypatch):
     seen = []
     record = skgd._training._record_epoch
@@ -40,12 +55,14 @@ def test_a_fit_has_one_thread(monkeypatch):
     assert blas_threads() == {2}
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_failed_fit_lifts_the_limit():
     with pytest.raises(ValueError, match="non-finite"):
         GDNeuralRegressor(optimizer="gd", learning_rate_init=1e200).fit(X, y)
     assert blas_threads() == {2}
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_threads_may_be_limited_by_others_afterwards():
     def other():
         with threadpool_limits(1, user_api="blas"):
@@ -60,6 +77,7 @@ def test_threads_may_be_limited_by_others_afterwards():
     assert seen == [{1}]
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_the_last_of_concurrent_fits_lifts_the_limit():
     first_may_end = threading.Event()
     first_holds = threading.Event()
@@ -77,3 +95,154 @@ def test_the_last_of_concurrent_fits_lifts_the_limit():
         thread.join()
         assert blas_threads() == {1}
     assert blas_threads() == {2}
+
+
+# How many threads a fit may use ------------------------------------------------------
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_the_default_is_as_many_as_blas_would_use():
+    assert n_threads(None) == min(2, joblib.cpu_count())
+    with threadpool_limits(1, user_api="blas"):
+        assert n_threads(None) == 1
+
+
+def test_a_number_is_taken_as_by_joblib():
+    assert n_threads(3) == 3
+    assert n_threads(-1) == joblib.cpu_count()
+
+
+def test_the_default_is_one_outside_the_main_thread():
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(n_threads(None)))
+    thread.start()
+    thread.join()
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+def test_workers_of_joblib_share_the_cores(backend):
+    n_workers = joblib.cpu_count()
+    if n_workers == 1:
+        pytest.skip("one core: joblib starts no workers")
+    run = joblib.Parallel(n_jobs=n_workers, backend=backend)
+    seen = run(joblib.delayed(n_threads)(None) for _ in range(n_workers))
+    assert seen == [1] * n_workers
+
+
+# What threads do to a result: nothing ------------------------------------------------
+
+
+def draw(sparse, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1000, 40))
+    y = np.sin(X[:, 0]) + X[:, 1]
+    if sparse:
+        X = random_array((1000, 40), density=0.5, rng=rng, format="csr")
+    return X.astype(dtype), y.astype(dtype)
+
+
+def fit(X, y, n_jobs, **parameters):
+    regressor = GDNeuralRegressor(
+        (80, 40), max_iter=4, random_state=0, n_jobs=n_jobs, **parameters
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return regressor.fit(X, y)
+
+
+def test_the_cases_below_have_something_to_share():
+    network = make_network([40, 80, 40, 1], [0, 0], 0)
+    for sparse in (False, True):
+        n_parts, n_updates = divide(network, as_inputs(draw(sparse)[0]), 250)
+        assert n_parts > 1
+        assert n_updates > 1
+
+
+@pytest.mark.parametrize("n_jobs", [2, 5])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("solver", ["batch", "minibatch"])
+def test_the_result_is_the_same_for_any_number_of_threads(
+    solver, sparse, dtype, n_jobs
+):
+    X, y = draw(sparse, dtype)
+    parameters = {"solver": solver, "batch_size": 250}
+    one, many = (fit(X, y, n, **parameters) for n in (1, n_jobs))
+    np.testing.assert_array_equal(many._state.theta, one._state.theta)
+    assert many.loss_curve_ == one.loss_curve_
+    np.testing.assert_array_equal(many.predict(X), one.predict(X))
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_the_result_is_the_same_whatever_the_timing(monkeypatch, repetition):
+    # Helpers come and go at random, and the primary calls them late every now and then.
+    rng = np.random.default_rng(repetition)
+    wake = Helpers.wake
+
+    def sometimes(self):
+        if rng.random() < 0.2:
+            self._shared[LATE] = 1
+        time.sleep(0.002 * rng.random())
+        wake(self)
+
+    X, y = draw(sparse=False)
+    expected = fit(X, y, 1, batch_size=250)
+    monkeypatch.setattr(Helpers, "wake", sometimes)
+    monkeypatch.setattr(Helpers, "FIRST_ABSENCE", 0.001)
+    result = fit(X, y, 3, batch_size=250)
+    np.testing.assert_array_equal(result._state.theta, expected._state.theta)
+
+
+IN_ANOTHER_PROCESS = """
+import sys
+from tests.test_threads import draw, fit
+theta = fit(*draw(sparse=False), n_jobs=int(sys.argv[1]), batch_size=250)._state.theta
+print(theta.tobytes().hex())
+"""
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_result_is_the_same_in_another_process(n_jobs):
+    command = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(n_jobs)]
+    theirs = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    ours = fit(*draw(sparse=False), n_jobs=2, batch_size=250)._state.theta
+    assert bytes.fromhex(theirs) == ours.tobytes()
+
+
+# Helpers -----------------------------------------------------------------------------
+
+
+def test_helpers_end_with_the_block_whatever_happens_in_it():
+    before = threading.active_count()
+
+    def interrupted():
+        with Helpers([lambda: None] * 3, np.zeros(24, np.int64)) as helpers:
+            helpers.wake()
+            assert threading.active_count() == before + 3
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert threading.active_count() == before
+
+
+def test_late_helpers_stay_away_for_a_while(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("skgd._threads.time.monotonic", lambda: now[0])
+    called = threading.Event()
+    shared = np.zeros(24, np.int64)
+    with Helpers([called.set], shared) as helpers:
+        helpers.wake()
+        assert called.wait(10)
+        for absence in (1, 2):  # the second is twice as long
+            called.clear()
+            shared[LATE] = 1
+            helpers.wake()
+            now[0] += 0.9 * absence * Helpers.FIRST_ABSENCE
+            helpers.wake()
+            assert shared[LATE] == 1
+            now[0] += 0.2 * absence * Helpers.FIRST_ABSENCE
+            helpers.wake()
+            assert shared[LATE] == 0
+            assert called.wait(10)

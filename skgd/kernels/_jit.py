@@ -2,14 +2,14 @@
 
 from numba import njit
 
-# Reassociation and contraction let LLVM vectorise sums and use fused
-# multiply-adds. "nnan" and "ninf" are left out: a diverging loss must stay visible
-# to isfinite.
-FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
-
 # nogil: fits run side by side in threads. error_model="numpy": a division gives inf
-# or nan instead of a branch to an exception, which would stop vectorisation.
-OPTIONS = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
+# or nan instead of a branch to an exception, which would stop vectorisation. No
+# fastmath: a kernel is compiled on its own and again inside its callers, and it is the
+# linker that chooses between them. With a free choice of fused multiply-adds the two
+# differed in the last bit, and so did a fit in a process that compiles from the same
+# fit in a process that loads from the disk cache. `_math.add` and `_math.multiply_add`
+# give the freedom back, one operation at a time.
+OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 def jit(function):

@@ -12,11 +12,27 @@ References: W. J. Cody and W. Waite, "Software Manual for the Elementary Functio
 import math
 
 import numpy as np
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic, overload
 
 # No reassociation: it would undo the exact two-part reduction by ln 2.
 STRICT = {"fastmath": {"contract"}, "error_model": "numpy"}
+
+
+# A sum in whatever order: LLVM adds up several numbers at a time.
+FREE_ORDER = {"fastmath": {"reassoc", "contract"}, "error_model": "numpy"}
+
+
+@njit(**FREE_ORDER)
+def add(total, term):
+    """``total + term``, in a sum whose order does not matter."""
+    return total + term
+
+
+@njit(**STRICT)
+def multiply_add(x, y, z):
+    """``x * y + z``, rounded once where the machine can."""
+    return x * y + z
 
 
 @intrinsic

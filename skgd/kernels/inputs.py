@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skgd.kernels._jit import jit
+from skgd.kernels._math import multiply_add
 
 
 class Inputs(NamedTuple):
@@ -19,6 +20,14 @@ class Inputs(NamedTuple):
     data: np.ndarray  # (nnz,), empty when dense
     indices: np.ndarray
     indptr: np.ndarray  # (n_samples + 1,), empty when dense
+
+
+class Samples(NamedTuple):
+    """What a network is trained on."""
+
+    inputs: Inputs
+    targets: np.ndarray  # (n_samples, n_outputs)
+    weights: np.ndarray  # (n_samples,), or (0,) for none
 
 
 def read_only(array):
@@ -43,74 +52,64 @@ def as_inputs(X):
     return Inputs(*map(read_only, arrays))
 
 
+def as_samples(X, targets, sample_weight):
+    """Wrap arrays of one dtype; nothing is copied that fits."""
+    weights = np.empty(0, X.dtype) if sample_weight is None else sample_weight
+    return Samples(as_inputs(X), read_only(targets), read_only(weights))
+
+
 @jit
 def gather(inputs, rows, out):
-    """Copy the samples `rows` into `out`, shape (len(rows), n_features)."""
+    """Copy the samples `rows` into rows of `out`, flat, each followed by a 1."""
     if inputs.indptr.size == 0:
+        n_features = inputs.dense.shape[1]
         for i in range(rows.size):
             x = inputs.dense[rows[i]]
-            for j in range(x.size):
-                out[i, j] = x[j]
+            row = out[i * (n_features + 1) : (i + 1) * (n_features + 1)]
+            for j in range(n_features):
+                row[j] = x[j]
+            row[n_features] = 1
         return
+    n_features = out.size // rows.size - 1
+    for i in range(out.size):
+        out[i] = 0
     for i in range(rows.size):
-        for j in range(out.shape[1]):
-            out[i, j] = 0
+        start = i * (n_features + 1)
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
-            out[i, inputs.indices[p]] += inputs.data[p]
+            out[start + inputs.indices[p]] += inputs.data[p]
+        out[start + n_features] = 1
 
 
 @jit
-def multiply_by_coefs(inputs, rows, W, dense_rows, wide_rows, Z):
-    """``Z = (X[rows] @ W).T``: feature-major products of the first layer.
+def sparse_affine(inputs, rows, W, fan_out, z):
+    """``z = X[rows] @ coefs + intercepts``, in rows of fan_out + 1 elements.
 
-    Parameters
-    ----------
-    inputs : Inputs
-    rows : ndarray of shape (n,)
-    W : ndarray of shape (n_features, n_units)
-    dense_rows : ndarray of shape (n, n_features)
-        Filled with the gathered samples when X is dense; unused otherwise.
-    wide_rows : ndarray of shape (n, n_units)
-        Scratch of the sparse product; unused when X is dense.
-    Z : ndarray of shape (n_units, n)
+    `W` holds the coefs, row after row, and then the intercepts.
     """
-    if inputs.indptr.size == 0:
-        gather(inputs, rows, dense_rows)
-        np.dot(W.T, dense_rows.T, Z)
-        return
     for i in range(rows.size):
-        product = wide_rows[i]
-        for j in range(product.size):
-            product[j] = 0
+        out = z[i * (fan_out + 1) : i * (fan_out + 1) + fan_out]
+        intercepts = W[W.size - fan_out :]
+        for j in range(fan_out):
+            out[j] = intercepts[j]
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
             value = inputs.data[p]
-            w = W[inputs.indices[p]]
-            for j in range(w.size):
-                product[j] += value * w[j]
-    for j in range(Z.shape[0]):
-        for i in range(rows.size):
-            Z[j, i] = wide_rows[i, j]
+            w = W[inputs.indices[p] * fan_out : (inputs.indices[p] + 1) * fan_out]
+            for j in range(fan_out):
+                out[j] = multiply_add(value, w[j], out[j])
 
 
 @jit
-def multiply_by_delta(inputs, rows, delta, dense_rows, wide_rows, gradient):
-    """``gradient = X[rows].T @ delta.T``, after `multiply_by_coefs` of the same rows.
-
-    `delta` is feature-major, shape (n_units, n); `gradient` has W's shape.
-    """
-    if inputs.indptr.size == 0:
-        np.dot(dense_rows.T, delta.T, gradient)
-        return
+def add_sparse_gradient(inputs, rows, delta, fan_out, gradient):
+    """Add the gradient of `sparse_affine` at W to `gradient`, given that at z."""
+    total = gradient[gradient.size - fan_out :]
     for i in range(rows.size):
-        for j in range(delta.shape[0]):
-            wide_rows[i, j] = delta[j, i]
-    for p in range(gradient.shape[0]):
-        for j in range(gradient.shape[1]):
-            gradient[p, j] = 0
-    for i in range(rows.size):
-        d = wide_rows[i]
+        d = delta[i * (fan_out + 1) : i * (fan_out + 1) + fan_out]
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
             value = inputs.data[p]
-            g = gradient[inputs.indices[p]]
-            for j in range(d.size):
-                g[j] += value * d[j]
+            g = gradient[
+                inputs.indices[p] * fan_out : (inputs.indices[p] + 1) * fan_out
+            ]
+            for j in range(fan_out):
+                g[j] = multiply_add(value, d[j], g[j])
+        for j in range(fan_out):
+            total[j] += d[j]

@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from skgd.kernels._jit import jit
-from skgd.kernels._math import exp
+from skgd.kernels._math import add, exp
 
 
 class Loss(IntEnum):
@@ -42,7 +42,7 @@ def _squared_error(z, y, weight):
     for i in range(z.size):
         error = z[i] - y[i]
         z[i] = weight[i] * error
-        total += weight[i] * error * error
+        total = add(total, weight[i] * error * error)
     return 0.5 * total
 
 
@@ -54,9 +54,9 @@ def _poisson(z, y, weight):
         raw = z[i]
         delta = exp(raw) - y[i]
         z[i] = weight[i] * delta
-        total += weight[i] * delta
+        total = add(total, weight[i] * delta)
         if y[i] > 0:
-            total += weight[i] * y[i] * (np.log(y[i]) - raw)
+            total = add(total, weight[i] * y[i] * (np.log(y[i]) - raw))
     return total
 
 
@@ -75,9 +75,9 @@ def _binary_log_loss(z, y, weight):
         elif p > one - eps:
             p = one - eps
         if y[i] > 0:
-            total -= weight[i] * y[i] * np.log(p)
+            total = add(total, -weight[i] * y[i] * np.log(p))
         if y[i] < 1:
-            total -= weight[i] * (one - y[i]) * np.log(one - p)
+            total = add(total, -weight[i] * (one - y[i]) * np.log(one - p))
     return total
 
 
@@ -95,7 +95,7 @@ def _log_loss(p, y, weight):
                 probability = eps
             elif probability > one - eps:
                 probability = one - eps
-            total -= weight[i] * y[i] * np.log(probability)
+            total = add(total, -weight[i] * y[i] * np.log(probability))
     return total
 
 

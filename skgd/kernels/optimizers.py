@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skgd.kernels._jit import jit
+from skgd.kernels._math import add
 
 
 class Optimizer(IntEnum):
@@ -70,7 +71,7 @@ def step_size(rule, rate, step):
 def _gd(theta, gradient, factor, l2, rate):
     squares = theta.dtype.type(0)
     for i in range(theta.size):
-        squares += theta[i] * theta[i]
+        squares = add(squares, theta[i] * theta[i])
         theta[i] -= rate * (factor * gradient[i] + l2 * theta[i])
     return squares
 
@@ -80,7 +81,7 @@ def _momentum(theta, gradient, factor, l2, rate, velocity, momentum):
     # Polyak (1964): the velocity decays and is moved by the gradient.
     squares = theta.dtype.type(0)
     for i in range(theta.size):
-        squares += theta[i] * theta[i]
+        squares = add(squares, theta[i] * theta[i])
         g = factor * gradient[i] + l2 * theta[i]
         velocity[i] = momentum * velocity[i] - rate * g
         theta[i] += velocity[i]
@@ -92,7 +93,7 @@ def _nesterov(theta, gradient, factor, l2, rate, velocity, momentum):
     # Sutskever et al. (2013), eq. 3-4, in the variables of the look-ahead point.
     squares = theta.dtype.type(0)
     for i in range(theta.size):
-        squares += theta[i] * theta[i]
+        squares = add(squares, theta[i] * theta[i])
         g = factor * gradient[i] + l2 * theta[i]
         v = momentum * velocity[i] - rate * g
         velocity[i] = v
@@ -109,7 +110,7 @@ def _adam(theta, gradient, factor, l2, rate, first, second, rule):
     epsilon = scalar(rule.epsilon)
     squares = scalar(0)
     for i in range(theta.size):
-        squares += theta[i] * theta[i]
+        squares = add(squares, theta[i] * theta[i])
         g = factor * gradient[i] + l2 * theta[i]
         first[i] = beta_1 * first[i] + gain_1 * g
         second[i] = beta_2 * second[i] + gain_2 * (g * g)

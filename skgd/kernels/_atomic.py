@@ -1,0 +1,141 @@
+"""Integers that several threads read and write: atomic access to array elements.
+
+As plain Python, where one thread is all there is, these are ordinary accesses.
+"""
+
+import platform
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+# LLVM's name of what tells a core that it waits in a loop.
+PAUSES = dict.fromkeys(["x86_64", "AMD64"], "llvm.x86.sse2.pause")
+
+
+def load(array, index):
+    """``array[index]``, and all that was written before it was stored."""
+    return array[index]
+
+
+def store(array, index, value):
+    """``array[index] = value``, after all that was written before."""
+    array[index] = value
+
+
+def add(array, index, value):
+    """``array[index] += value`` in one piece."""
+    array[index] += value
+
+
+def exchange(array, index, expected, value):
+    """Store `value` if the element is still the `expected` one; whether it was."""
+    if array[index] != expected:
+        return False
+    array[index] = value
+    return True
+
+
+def pause():
+    """Wait for a few nanoseconds."""
+
+
+def _pointer(context, builder, signature, values):
+    array = context.make_array(signature.args[0])(context, builder, values[0])
+    return cgutils.get_item_pointer(
+        context, builder, signature.args[0], array, [values[1]]
+    )
+
+
+@intrinsic
+def _load(typingctx, array, index):
+    def codegen(context, builder, signature, values):
+        pointer = _pointer(context, builder, signature, values)
+        # The type is named for versions of llvmlite whose pointers have none.
+        return _typed(builder.load_atomic, ir.IntType(64))(pointer, "acquire", 8)
+
+    return types.int64(array, types.intp), codegen
+
+
+def _typed(load_atomic, kind):
+    def call(*arguments):
+        try:
+            return load_atomic(*arguments, typ=kind)
+        except TypeError:
+            return load_atomic(*arguments)
+
+    return call
+
+
+@intrinsic
+def _store(typingctx, array, index, value):
+    def codegen(context, builder, signature, values):
+        pointer = _pointer(context, builder, signature, values)
+        builder.store_atomic(values[2], pointer, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.int64), codegen
+
+
+@intrinsic
+def _add(typingctx, array, index, value):
+    def codegen(context, builder, signature, values):
+        pointer = _pointer(context, builder, signature, values)
+        builder.atomic_rmw("add", pointer, values[2], "acq_rel")
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.int64), codegen
+
+
+@intrinsic
+def _exchange(typingctx, array, index, expected, value):
+    def codegen(context, builder, signature, values):
+        pointer = _pointer(context, builder, signature, values)
+        pair = builder.cmpxchg(pointer, *values[2:], "acq_rel", "acquire")
+        return builder.extract_value(pair, 1)
+
+    return types.boolean(array, types.intp, types.int64, types.int64), codegen
+
+
+@intrinsic
+def _pause(typingctx):
+    def codegen(context, builder, signature, values):
+        instruction = PAUSES.get(platform.machine())
+        if instruction:
+            function = ir.FunctionType(ir.VoidType(), [])
+            builder.call(
+                cgutils.get_or_insert_function(builder.module, function, instruction),
+                [],
+            )
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@overload(load)
+def _overload_load(array, index):
+    return lambda array, index: _load(array, index)
+
+
+@overload(store)
+def _overload_store(array, index, value):
+    return lambda array, index, value: _store(array, index, value)
+
+
+@overload(add)
+def _overload_add(array, index, value):
+    return lambda array, index, value: _add(array, index, value)
+
+
+@overload(exchange)
+def _overload_exchange(array, index, expected, value):
+    def call(array, index, expected, value):
+        return _exchange(array, index, expected, value)
+
+    return call
+
+
+@overload(pause)
+def _overload_pause():
+    return lambda: _pause()

@@ -1,0 +1,97 @@
+"""Matrix products: BLAS's gemm, with leading dimensions and accumulation.
+
+`numpy.dot` in Numba calls the same function, but takes whole arrays only and always
+overwrites. Here rows may be part of longer ones, which is how intercepts come to be one
+more row of the coefs, and the gradients of one chunk after another add up in place.
+"""
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import get_cython_function_address, intrinsic, overload
+from numpy.lib.stride_tricks import as_strided
+
+# SciPy publishes the BLAS that it was built with. Known to the compiler by a name, and
+# not by an address, the calls can be kept in the disk cache.
+for _kind in "sd":
+    llvmlite.binding.add_symbol(
+        f"skgd_{_kind}gemm",
+        get_cython_function_address("scipy.linalg.cython_blas", f"{_kind}gemm"),
+    )
+
+
+def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
+    """``C = A @ B + beta * C``, with the matrices in rows of flat arrays.
+
+    Parameters
+    ----------
+    transpose_a, transpose_b : bool
+        Whether A and B are the transposes of what the arrays hold.
+    m, n, k : int
+        A has the shape (m, k), B (k, n) and C (m, n).
+    a, b, c : 1-D contiguous ndarray, all of one dtype
+    lda, ldb, ldc : int
+        Elements from one row of the array to the next.
+    beta : scalar of that dtype
+        With 0, what C held before does not count, be it nan.
+    """
+    if min(m, n, k) == 0:
+        return
+    item = a.itemsize
+    A = as_strided(a, (k, m) if transpose_a else (m, k), (lda * item, item))
+    B = as_strided(b, (n, k) if transpose_b else (k, n), (ldb * item, item))
+    C = as_strided(c, (m, n), (ldc * item, item))
+    product = (A.T if transpose_a else A) @ (B.T if transpose_b else B)
+    C[...] = product + beta * C if beta else product
+
+
+@overload(gemm)
+def _gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
+    def call(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
+        # BLAS counts by columns: it sees, and is asked for, the transposes.
+        one = c.dtype.type(1)
+        _call(
+            *(transpose_b, transpose_a, np.int64(n), np.int64(m), np.int64(k)),
+            *(one, b, np.int64(ldb), a, np.int64(lda)),
+            *(c.dtype.type(beta), c, np.int64(ldc)),
+        )
+
+    return call
+
+
+@intrinsic
+def _call(typingctx, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
+    """Fortran's gemm: every argument goes by address."""
+    given = trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc
+    if not a.dtype == b.dtype == c.dtype == alpha == beta:
+        return None
+    name = "skgd_dgemm" if a.dtype == types.float64 else "skgd_sgemm"
+
+    def codegen(context, builder, signature, values):
+        character, integer = ir.IntType(8), ir.IntType(32)
+
+        def address(kind, value):
+            if isinstance(kind, types.Array):
+                return context.make_array(kind)(context, builder, value).data
+            if isinstance(kind, types.Boolean):
+                yes, no = (ir.Constant(character, ord(c)) for c in "TN")
+                value = builder.select(
+                    context.cast(builder, value, kind, kind), yes, no
+                )
+            elif isinstance(kind, types.Integer):
+                value = builder.trunc(value, integer)
+            slot = cgutils.alloca_once(builder, value.type)
+            builder.store(value, slot)
+            return slot
+
+        addresses = [
+            address(*pair) for pair in zip(signature.args, values, strict=True)
+        ]
+        function = ir.FunctionType(ir.VoidType(), [each.type for each in addresses])
+        function = cgutils.get_or_insert_function(builder.module, function, name)
+        builder.call(function, addresses)
+        return context.get_dummy_value()
+
+    return types.void(*given), codegen
