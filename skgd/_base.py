@@ -25,7 +25,7 @@ from skgd._network import (
     split_parameters,
 )
 from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS
-from skgd._threads import n_threads, one_blas_thread
+from skgd._threads import n_threads, one_blas_thread, side_by_side
 from skgd._training import (
     TrainingState,
     check_total_weight,
@@ -37,6 +37,9 @@ from skgd.kernels.inputs import as_inputs, as_samples
 from skgd.kernels.losses import OUT_ACTIVATIONS
 from skgd.kernels.network import chunk_size, make_network, make_workspace
 from skgd.kernels.predict import raw_outputs
+
+# Multiplications in a prediction for which another thread pays: some 0.1 ms of them.
+PRODUCTS_PER_THREAD = 2_500_000
 
 
 @contextmanager
@@ -168,9 +171,11 @@ class BaseGDNeural(BaseEstimator):
             else:
                 self._state.held_out = None
             check_total_weight(None if sample_weight is None else sample_weight[rows])
-            score = validation and (lambda: self._validation_score(*validation))
-            self._judge_anew(score, first, incremental)
             threads = n_threads(self.n_jobs)
+            score = validation and (
+                lambda: self._validation_score(*validation, threads)
+            )
+            self._judge_anew(score, first, incremental)
             with one_blas_thread():
                 self.n_iter_ = train(
                     self,
@@ -303,10 +308,10 @@ class BaseGDNeural(BaseEstimator):
         state.held_out_fraction, state.n_split_samples = asked
         return rows, held_out
 
-    def _validation_score(self, X, y, sample_weight):
+    def _validation_score(self, X, y, sample_weight, n_threads):
         """Score of the network as it stands, on validated data; nan if it overflows."""
         with np.errstate(over="ignore", invalid="ignore"):
-            raw = self._raw_outputs(X)
+            raw = self._raw_outputs(X, n_threads)
             y_pred = self._predictions(raw)
             finite = np.isfinite(raw).all()  # labels would not show it
             if not finite or (is_regressor(self) and not np.isfinite(y_pred).all()):
@@ -355,7 +360,8 @@ class BaseGDNeural(BaseEstimator):
         return split_parameters(self._state.theta, self._network.layer_units)
 
     def _validated_raw_outputs(self, X):
-        check_is_fitted(self)
+        if not hasattr(self, "_state"):
+            check_is_fitted(self)  # raises; when fitted it takes 10 us to find out
         with _refuse_overflow():
             X = validate_data(
                 self,
@@ -365,18 +371,25 @@ class BaseGDNeural(BaseEstimator):
                 order="C",
                 reset=False,
             )
-        return self._raw_outputs(_in_rows(X))
+        return self._raw_outputs(_in_rows(X), n_threads(self.n_jobs))
 
-    def _raw_outputs(self, X):
+    def _raw_outputs(self, X, n_threads):
         """Outputs before the link, shape (n_samples, n_outputs)."""
         network, theta = self._network, self._state.theta
-        size = chunk_size(network, X.shape[0], theta.dtype, issparse(X))
-        workspace = make_workspace(
-            network, size, theta.dtype, issparse(X), training=False
-        )
+        inputs, sparse = as_inputs(X), issparse(X)
         out = np.empty((X.shape[0], network.layer_units[-1]), theta.dtype)
+        next_row = np.zeros(1, np.int64)
+        size = chunk_size(network, X.shape[0], theta.dtype, sparse)
+
+        def work():
+            workspace = make_workspace(
+                network, size, theta.dtype, sparse, training=False
+            )
+            raw_outputs(network, theta, inputs, out, next_row, workspace)
+
+        n_useful = X.shape[0] * theta.size // PRODUCTS_PER_THREAD
         with one_blas_thread():
-            raw_outputs(network, theta, as_inputs(X), 0, out, workspace)
+            side_by_side(work, max(1, min(n_threads, n_useful)))
         return out
 
     def _outputs(self, raw):

@@ -233,9 +233,10 @@ def _sgd(params, network, state, samples, order, rates):
 def _minibatch(params, network, state, samples, order, rates, batch_size, n_threads):
     """Prepare epochs of many samples a step, divided among threads."""
     dtype = state.theta.dtype
-    n_parts, n_updates = divide(network, samples.inputs, batch_size)
+    n_parts, n_updates, late_turns = divide(network, samples.inputs, batch_size)
     n_useful = min(n_threads, max(n_parts, n_updates))
-    team = make_team(n_useful, state.theta.size, n_parts, n_updates, dtype)
+    tasks = n_parts, n_updates, late_turns
+    team = make_team(n_useful, state.theta.size, *tasks, dtype)
     sparse = samples.inputs.indptr.size > 0
     size = chunk_size(network, -(-batch_size // n_parts), dtype, sparse)
     common = network, state.theta, _update_rule(params, state), state.optimizer_state

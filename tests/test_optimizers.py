@@ -37,7 +37,7 @@ def descend(optimizer, gradient, theta, rate, n_steps):
     state = np.zeros((STATE_ROWS[optimizer], theta.size))
     path = []
     for step in range(1, n_steps + 1):
-        size = step_size(rule, rate, step)
+        size = step_size(rule, rate, rule.beta_1**step, rule.beta_2**step)
         g = gradient(theta)
         update(rule, theta, state, 0, theta.size, g, 1.0, 0.0, size)
         path.append(theta.copy())

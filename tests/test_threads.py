@@ -154,7 +154,7 @@ def fit(X, y, n_jobs, **parameters):
 def test_the_cases_below_have_something_to_share():
     network = make_network([40, 80, 40, 1], [0, 0], 0)
     for sparse in (False, True):
-        n_parts, n_updates = divide(network, as_inputs(draw(sparse)[0]), 250)
+        n_parts, n_updates, _ = divide(network, as_inputs(draw(sparse)[0]), 250)
         assert n_parts > 1
         assert n_updates > 1
 
@@ -189,7 +189,7 @@ def test_the_result_is_the_same_whatever_the_timing(monkeypatch, repetition):
     X, y = draw(sparse=False)
     expected = fit(X, y, 1, batch_size=250)
     monkeypatch.setattr(Helpers, "wake", sometimes)
-    monkeypatch.setattr(Helpers, "FIRST_ABSENCE", 0.001)
+    monkeypatch.setattr(Helpers, "ABSENCE", 0.001)
     result = fit(X, y, 3, batch_size=250)
     np.testing.assert_array_equal(result._state.theta, expected._state.theta)
 
@@ -217,7 +217,7 @@ def test_helpers_end_with_the_block_whatever_happens_in_it():
     before = threading.active_count()
 
     def interrupted():
-        with Helpers([lambda: None] * 3, np.zeros(24, np.int64)) as helpers:
+        with Helpers([lambda: None] * 3, np.zeros(32, np.int64)) as helpers:
             helpers.wake()
             assert threading.active_count() == before + 3
             raise KeyboardInterrupt
@@ -228,21 +228,33 @@ def test_helpers_end_with_the_block_whatever_happens_in_it():
 
 
 def test_late_helpers_stay_away_for_a_while(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr("skgd._threads.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(Helpers, "ABSENCE", 0.1)
+    shared, times = np.zeros(32, np.int64), []
+
+    def be_late_twice():
+        times.append(time.monotonic())
+        shared[LATE] = len(times) < 3
+
+    with Helpers([be_late_twice], shared) as helpers:
+        helpers.wake()
+        while len(times) < 3:
+            time.sleep(0.01)
+        assert threading.active_count() > 1
+    first, second = np.diff(times)
+    assert first >= 0.2  # twice: late at once counts as late again
+    assert second >= 0.4
+    assert shared[LATE] == 0
+
+
+def test_an_absent_helper_does_not_hold_up_the_end(monkeypatch):
+    monkeypatch.setattr(Helpers, "ABSENCE", 1000)
+    shared = np.zeros(32, np.int64)
     called = threading.Event()
-    shared = np.zeros(24, np.int64)
-    with Helpers([called.set], shared) as helpers:
+
+    def be_late():
+        shared[LATE] = 1
+        called.set()
+
+    with Helpers([be_late], shared) as helpers:
         helpers.wake()
         assert called.wait(10)
-        for absence in (1, 2):  # the second is twice as long
-            called.clear()
-            shared[LATE] = 1
-            helpers.wake()
-            now[0] += 0.9 * absence * Helpers.FIRST_ABSENCE
-            helpers.wake()
-            assert shared[LATE] == 1
-            now[0] += 0.2 * absence * Helpers.FIRST_ABSENCE
-            helpers.wake()
-            assert shared[LATE] == 0
-            assert called.wait(10)

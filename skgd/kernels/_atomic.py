@@ -25,8 +25,10 @@ def store(array, index, value):
 
 
 def add(array, index, value):
-    """``array[index] += value`` in one piece."""
+    """``array[index] += value`` in one piece; what was there before."""
+    before = array[index]
     array[index] += value
+    return before
 
 
 def exchange(array, index, expected, value):
@@ -82,10 +84,9 @@ def _store(typingctx, array, index, value):
 def _add(typingctx, array, index, value):
     def codegen(context, builder, signature, values):
         pointer = _pointer(context, builder, signature, values)
-        builder.atomic_rmw("add", pointer, values[2], "acq_rel")
-        return context.get_dummy_value()
+        return builder.atomic_rmw("add", pointer, values[2], "acq_rel")
 
-    return types.void(array, types.intp, types.int64), codegen
+    return types.int64(array, types.intp, types.int64), codegen
 
 
 @intrinsic

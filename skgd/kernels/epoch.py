@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from skgd.kernels._atomic import load, pause
+from skgd.kernels._atomic import load, pause, store
+from skgd.kernels._borrow import borrow
 from skgd.kernels._jit import inline, jit
 from skgd.kernels.backprop import loss_and_gradient
 from skgd.kernels.optimizers import step_size, update
@@ -11,6 +12,7 @@ from skgd.kernels.team import (
     GRADIENT,
     IDLE_TURNS,
     LATE,
+    RUNNING,
     UPDATE,
     claim,
     finish,
@@ -157,16 +159,22 @@ def minibatch_epoch(
         Steps taken after this epoch. A batch of no weight makes none, and does not
         count in the loss.
     """
+    team, network, samples, workspace = borrow((team, network, samples, workspace))
+    theta, state, order, rates = borrow((theta, state, order, rates))
+    power_1, power_2 = rule.beta_1**n_steps, rule.beta_2**n_steps
     total, weight = 0.0, 0.0
     count, batch, idle_turns, n_tasks = 0, -1, 0, 0
     kind = UPDATE
+    if thread == 0:
+        store(team.shared, RUNNING, 1)
     while True:
         # The primary thread opens the next phase.
         if thread == 0 and kind == GRADIENT:
             n_steps += 1
+            power_1, power_2 = power_1 * rule.beta_1, power_2 * rule.beta_2
             team.scales[0] = 1.0 / weight
             team.scales[1] = alpha / weight
-            team.scales[2] = step_size(rule, rates[batch], n_steps)
+            team.scales[2] = step_size(rule, rates[batch], power_1, power_2)
             kind, n_tasks = UPDATE, team.squares.size
             open_phase(team, kind, n_tasks)
         elif thread == 0:
@@ -176,6 +184,7 @@ def minibatch_epoch(
                 rows = order[batch * batch_size : (batch + 1) * batch_size]
                 weight = _batch_weight(samples, rows)
             if weight == 0.0:
+                store(team.shared, RUNNING, 0)
                 return total / max(count, 1), n_steps
             n_tasks = min(team.gradients.shape[0], rows.size)
             team.rows[0] = batch * batch_size
@@ -204,7 +213,7 @@ def minibatch_epoch(
                 count += team.rows[1] - team.rows[0]
         else:
             pause()
-            idle_turns += 1
+            idle_turns += 1 - load(team.shared, RUNNING)
             if idle_turns > IDLE_TURNS or load(team.shared, LATE):
                 return 0.0, 0
 
@@ -227,10 +236,14 @@ def sgd_epoch(
     The same as `minibatch_epoch` with ``batch_size=1``, in a compiled function of its
     own: neither solver waits for the other's compilation.
     """
-    gradient = np.empty_like(theta)
+    own_gradient = np.empty_like(theta)
+    gradient = borrow(own_gradient)
     n_outputs = network.layer_units[-1]
-    raw = workspace.raw.reshape(n_outputs, 1)
-    target = workspace.targets.reshape(n_outputs, 1)
+    raw = borrow(workspace.raw.reshape(n_outputs, 1))
+    target = borrow(workspace.targets.reshape(n_outputs, 1))
+    network, samples, workspace = borrow((network, samples, workspace))
+    theta, state, order, rates = borrow((theta, state, order, rates))
+    power_1, power_2 = rule.beta_1**n_steps, rule.beta_2**n_steps
     total = 0.0
     count = 0
     for i in range(order.size):
@@ -250,7 +263,8 @@ def sgd_epoch(
             gradient,
         )
         n_steps += 1
-        rate = step_size(rule, rates[i], n_steps)
+        power_1, power_2 = power_1 * rule.beta_1, power_2 * rule.beta_2
+        rate = step_size(rule, rates[i], power_1, power_2)
         squares = _update_range(
             network,
             theta,
@@ -265,4 +279,5 @@ def sgd_epoch(
         )
         total += (loss + 0.5 * alpha * squares) / weight
         count += 1
+    own_gradient[0] = 0
     return total / max(count, 1), n_steps

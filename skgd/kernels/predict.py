@@ -2,20 +2,24 @@
 
 import numpy as np
 
+from skgd.kernels._atomic import add
 from skgd.kernels._jit import jit
 from skgd.kernels.backprop import forward
 
 
 @jit
-def raw_outputs(network, theta, inputs, first, out, workspace):
-    """Write outputs before the link into `out`, shape (n, n_outputs), chunk by chunk.
+def raw_outputs(network, theta, inputs, out, next_row, workspace):
+    """Write outputs before the link into `out`, shape (n_samples, n_outputs).
 
-    Row 0 of `out` belongs to the sample `first`.
+    Samples are taken chunk by chunk, beginning with ``next_row[0]``, which several
+    threads may share, each with a workspace of its own.
     """
-    n_outputs = out.shape[1]
-    for start in range(0, out.shape[0], workspace.size):
-        stop = min(start + workspace.size, out.shape[0])
-        rows = np.arange(first + start, first + stop)
+    n, n_outputs = out.shape
+    while True:
+        start = add(next_row, 0, workspace.size)
+        if start >= n:
+            return
+        rows = np.arange(start, min(start + workspace.size, n))
         raw = forward(network, theta, inputs, rows, workspace)
         for i in range(rows.size):
             for k in range(n_outputs):

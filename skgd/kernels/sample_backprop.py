@@ -1,6 +1,6 @@
 """Forward and backward pass of one sample."""
 
-from skgd.kernels._jit import inline, jit
+from skgd.kernels._jit import inline
 from skgd.kernels._math import add, multiply_add
 from skgd.kernels.activations import apply, multiply_by_derivative
 from skgd.kernels.inputs import gather
@@ -12,7 +12,7 @@ from skgd.kernels.losses import loss_and_delta
 # output is a single long row.
 
 
-@jit
+@inline
 def _affine(W, intercepts, x, z):
     """``z = x @ W + intercepts``."""
     n = z.size
@@ -41,7 +41,7 @@ def _affine(W, intercepts, x, z):
             z[j] += four
 
 
-@jit
+@inline
 def _transposed_affine(W, delta, below):
     """``below = W @ delta``."""
     n = delta.size
@@ -57,7 +57,7 @@ def _transposed_affine(W, delta, below):
         below[i] = total
 
 
-@jit
+@inline
 def _outer(x, delta, coefs):
     """``coefs = outer(x, delta)``."""
     n = delta.size

@@ -21,17 +21,22 @@ UPDATE = 1
 OPEN = 0  # the open phase: its number, its kind, and a bit for each unclaimed task
 DONE = 8  # tasks done in this phase
 LATE = 16  # set when the primary has waited for far too long: the others leave
+RUNNING = 24  # set during an epoch
 
-# Turns of a waiting loop, some 20 ns each: how long a thread without work stays, and
-# how long the primary waits for the last task before it calls the others late.
+# Turns of a waiting loop, some 20 ns each: how long a thread stays between epochs; how
+# long the primary waits for others before it calls them late, and how much longer for
+# each operation of their tasks, which is ten times as long as they should take.
 IDLE_TURNS = 5_000
 LATE_TURNS = 50_000
+LATE_TURNS_PER_FLOP = 1e-2
 
 
 # A part of a batch has to pay for a handing over of about a microsecond, and for a
-# gradient of its own, which is written and added up.
+# gradient of its own, which is written and added up: in the second cache, or beyond it.
 MIN_PART_FLOPS = 5e5
-MIN_FLOPS_PER_PARAMETER = 100
+MIN_FLOPS_PER_PARAMETER = 60
+FEW_PARAMETERS = 2**15
+MIN_FLOPS_PER_PARAMETER_OF_MANY = 200
 MAX_PARTS = 8
 UPDATE_SIZE = 2048  # parameters of one update task, at least
 MAX_TASKS = 16  # of a phase
@@ -48,18 +53,20 @@ class Team(NamedTuple):
     squares: np.ndarray  # float64 (n_updates,), one for each part of the parameters
     rows: np.ndarray  # int64 (3,): start and stop of the batch, its number of parts
     scales: np.ndarray  # float64 (3,): factor, l2 and rate of the step
+    late_turns: int  # that the primary waits for others before it calls them late
 
 
-def make_team(n_threads, n_parameters, n_parts, n_updates, dtype):
+def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype):
     """Allocate what the threads of a fit share."""
     return Team(
         n_threads=n_threads,
-        shared=np.zeros(24, np.int64),
+        shared=np.zeros(32, np.int64),
         gradients=np.empty((n_parts, n_parameters), dtype),
         losses=np.zeros(n_parts),
         squares=np.zeros(n_updates),
         rows=np.zeros(3, np.int64),
         scales=np.zeros(3),
+        late_turns=late_turns,
     )
 
 
@@ -67,7 +74,7 @@ def divide(network, inputs, batch_size):
     """Number of parts of a batch, and of the parameters: the tasks of a step.
 
     They follow from the data's shape alone, so that no result depends on the number of
-    threads.
+    threads. Third comes how long to wait for a task.
     """
     n_parameters = network.offsets[-1]
     products = network.layer_units[:-1] * network.layer_units[1:]
@@ -76,11 +83,16 @@ def divide(network, inputs, batch_size):
         stored = inputs.data.size / (inputs.indptr.size - 1)
         sparse_first = stored * network.layer_units[1]
         flops -= 4 * (products[0] - sparse_first)
-    least = max(MIN_PART_FLOPS, MIN_FLOPS_PER_PARAMETER * n_parameters)
+    per_parameter = MIN_FLOPS_PER_PARAMETER
+    if n_parameters > FEW_PARAMETERS:
+        per_parameter = MIN_FLOPS_PER_PARAMETER_OF_MANY
+    least = max(MIN_PART_FLOPS, per_parameter * n_parameters)
     n_parts = 1
     while n_parts < MAX_PARTS and batch_size * flops >= 2 * n_parts * least:
         n_parts *= 2
-    return n_parts, int(min(max(n_parameters // UPDATE_SIZE, 1), MAX_TASKS))
+    n_updates = int(min(max(n_parameters // UPDATE_SIZE, 1), MAX_TASKS))
+    part_flops = batch_size * flops / n_parts
+    return n_parts, n_updates, LATE_TURNS + int(LATE_TURNS_PER_FLOP * part_flops)
 
 
 @inline
@@ -127,5 +139,5 @@ def wait(team, n_tasks):
     while load(team.shared, DONE) < n_tasks:
         pause()
         turns += 1
-        if turns == LATE_TURNS:
+        if turns == team.late_turns:
             store(team.shared, LATE, 1)

@@ -26,8 +26,8 @@ import numpy as np
 from peers import PEERS, NotOffered, versions
 from workloads import WORKLOADS, make_data, own_workload
 
-# Threads of a BLAS or OpenMP pool go on spinning for a while after their work.
-PAUSE = 0.05
+# Seconds between runs: threads of OpenBLAS go on spinning for 0.1 s after their work.
+PAUSE = 0.25
 # Shorter runs are repeated within one measurement.
 SHORTEST = 0.02
 PEAK_ORDER = 1024
