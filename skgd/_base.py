@@ -38,6 +38,8 @@ from skgd.kernels.losses import OUT_ACTIVATIONS
 from skgd.kernels.network import chunk_size, make_network, make_workspace
 from skgd.kernels.predict import raw_outputs
 
+ALL_ROWS = np.empty(0, np.int64)  # to the kernels and here
+
 # Multiplications in a prediction for which another thread pays: some 0.1 ms of them.
 PRODUCTS_PER_THREAD = 2_500_000
 
@@ -98,6 +100,14 @@ class BaseGDNeural(BaseEstimator):
     @abstractmethod
     def _predictions(self, raw):
         """Turn raw outputs into what `predict` returns."""
+
+    @abstractmethod
+    def _validation_targets(self, y):
+        """Return `y` as `_score_function` takes it."""
+
+    @abstractmethod
+    def _validation_predictions(self, raw):
+        """Turn raw outputs into predictions as `_score_function` takes them."""
 
     @staticmethod
     @abstractmethod
@@ -167,7 +177,8 @@ class BaseGDNeural(BaseEstimator):
                 rows, held_out = self._split(y)
                 weight = None if sample_weight is None else sample_weight[held_out]
                 check_total_weight(weight)
-                validation = X[held_out], y[held_out], weight
+                y_val = self._validation_targets(y[held_out])
+                validation = X, held_out, y_val, weight
             else:
                 self._state.held_out = None
             check_total_weight(None if sample_weight is None else sample_weight[rows])
@@ -229,7 +240,8 @@ class BaseGDNeural(BaseEstimator):
             if X_val.shape[0] < 2:
                 raise ValueError("a score needs at least 2 samples, got 1.")
         with _naming("sample_weight_val"):
-            return X_val, y_val, _validate_weights(sample_weight_val, X_val)
+            weight = _validate_weights(sample_weight_val, X_val)
+        return X_val, ALL_ROWS, self._validation_targets(y_val), weight
 
     def _build_network(self, n_features, n_outputs, first):
         """Shape of the network that the parameters and the data ask for."""
@@ -308,11 +320,11 @@ class BaseGDNeural(BaseEstimator):
         state.held_out_fraction, state.n_split_samples = asked
         return rows, held_out
 
-    def _validation_score(self, X, y, sample_weight, n_threads):
+    def _validation_score(self, X, rows, y, sample_weight, n_threads):
         """Score of the network as it stands, on validated data; nan if it overflows."""
         with np.errstate(over="ignore", invalid="ignore"):
-            raw = self._raw_outputs(X, n_threads)
-            y_pred = self._predictions(raw)
+            raw = self._raw_outputs(X, rows, n_threads)
+            y_pred = self._validation_predictions(raw)
             finite = np.isfinite(raw).all()  # labels would not show it
             if not finite or (is_regressor(self) and not np.isfinite(y_pred).all()):
                 return float("nan")
@@ -371,23 +383,24 @@ class BaseGDNeural(BaseEstimator):
                 order="C",
                 reset=False,
             )
-        return self._raw_outputs(_in_rows(X), n_threads(self.n_jobs))
+        return self._raw_outputs(_in_rows(X), ALL_ROWS, n_threads(self.n_jobs))
 
-    def _raw_outputs(self, X, n_threads):
-        """Outputs before the link, shape (n_samples, n_outputs)."""
+    def _raw_outputs(self, X, rows, n_threads):
+        """Outputs before the link of the samples `rows`, shape (n, n_outputs)."""
         network, theta = self._network, self._state.theta
         inputs, sparse = as_inputs(X), issparse(X)
-        out = np.empty((X.shape[0], network.layer_units[-1]), theta.dtype)
-        next_row = np.zeros(1, np.int64)
-        size = chunk_size(network, X.shape[0], theta.dtype, sparse)
+        n = X.shape[0] if rows is ALL_ROWS else rows.size
+        out = np.empty((n, network.layer_units[-1]), theta.dtype)
+        position = np.zeros(1, np.int64)
+        size = chunk_size(network, n, theta.dtype, sparse)
 
         def work():
             workspace = make_workspace(
                 network, size, theta.dtype, sparse, training=False
             )
-            raw_outputs(network, theta, inputs, out, next_row, workspace)
+            raw_outputs(network, theta, inputs, rows, out, position, workspace)
 
-        n_useful = X.shape[0] * theta.size // PRODUCTS_PER_THREAD
+        n_useful = n * theta.size // PRODUCTS_PER_THREAD
         with one_blas_thread():
             side_by_side(work, max(1, min(n_threads, n_useful)))
         return out

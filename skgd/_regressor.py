@@ -394,6 +394,12 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         y = self._outputs(raw)
         return y.ravel() if y.shape[1] == 1 else y
 
+    def _validation_targets(self, y):
+        return y
+
+    def _validation_predictions(self, raw):
+        return self._predictions(raw)
+
     _score_function = staticmethod(r2_score)
 
     def _learn_targets(self, y, *, incremental):

@@ -137,6 +137,8 @@ def test_raw_outputs_are_those_of_the_reference(chunk, sparse):
     network, theta, X, _, _ = make_problem((6, 5), n_outputs=3)
     workspace = make_workspace(network, chunk, theta.dtype, sparse, training=False)
     inputs = as_inputs(csr_array(X) if sparse else X)
-    raw = np.empty((N, 3))
-    raw_outputs(network, theta, inputs, raw, np.zeros(1, int), workspace)
-    assert_allclose(raw, naive.pre_activations(network, theta, X)[-1], rtol=1e-12)
+    expected = naive.pre_activations(network, theta, X)[-1]
+    for rows in (np.arange(0), np.arange(N)[::-2].copy()):
+        raw = np.empty((rows.size or N, 3))
+        raw_outputs(network, theta, inputs, rows, raw, np.zeros(1, int), workspace)
+        assert_allclose(raw, expected[rows] if rows.size else expected, rtol=1e-12)

@@ -159,8 +159,8 @@ def minibatch_epoch(
         Steps taken after this epoch. A batch of no weight makes none, and does not
         count in the loss.
     """
-    team, network, samples, workspace = borrow((team, network, samples, workspace))
-    theta, state, order, rates = borrow((theta, state, order, rates))
+    arrays = (team, network, samples, workspace, theta, state, order, rates)
+    team, network, samples, workspace, theta, state, order, rates = borrow(arrays)
     power_1, power_2 = rule.beta_1**n_steps, rule.beta_2**n_steps
     total, weight = 0.0, 0.0
     count, batch, idle_turns, n_tasks = 0, -1, 0, 0

@@ -8,19 +8,22 @@ from skgd.kernels.backprop import forward
 
 
 @jit
-def raw_outputs(network, theta, inputs, out, next_row, workspace):
-    """Write outputs before the link into `out`, shape (n_samples, n_outputs).
+def raw_outputs(network, theta, inputs, rows, out, position, workspace):
+    """Write the outputs before the link of the samples `rows` into `out`.
 
-    Samples are taken chunk by chunk, beginning with ``next_row[0]``, which several
-    threads may share, each with a workspace of its own.
+    `out` has the shape (n, n_outputs); with `rows` empty it is the first n samples.
+    They are taken chunk by chunk, beginning at ``position[0]``, which several threads
+    may share, each with a workspace of its own.
     """
     n, n_outputs = out.shape
     while True:
-        start = add(next_row, 0, workspace.size)
+        start = add(position, 0, workspace.size)
         if start >= n:
             return
-        rows = np.arange(start, min(start + workspace.size, n))
-        raw = forward(network, theta, inputs, rows, workspace)
-        for i in range(rows.size):
+        chunk = np.arange(start, min(start + workspace.size, n))
+        if rows.size > 0:
+            chunk = rows[start : start + chunk.size]
+        raw = forward(network, theta, inputs, chunk, workspace)
+        for i in range(chunk.size):
             for k in range(n_outputs):
                 out[start + i, k] = raw[i * (n_outputs + 1) + k]
