@@ -33,12 +33,12 @@ from skgd._training import (
 )
 from skgd._version import __version__
 from skgd.kernels.activations import Activation
-from skgd.kernels.inputs import as_inputs, as_samples
+from skgd.kernels.inputs import as_inputs, as_samples, row_numbers
 from skgd.kernels.losses import OUT_ACTIVATIONS
 from skgd.kernels.network import chunk_size, make_network, make_workspace
 from skgd.kernels.predict import raw_outputs
 
-ALL_ROWS = np.empty(0, np.int64)  # to the kernels and here
+ALL_ROWS = row_numbers(0)  # to the kernels and here
 
 # Multiplications in a prediction for which another thread pays: some 0.1 ms of them.
 PRODUCTS_PER_THREAD = 2_500_000
@@ -172,7 +172,7 @@ class BaseGDNeural(BaseEstimator):
             self._prepare_state(X.dtype, first, incremental)
 
             validation = self._validate_validation(*validation, incremental)
-            rows = np.arange(X.shape[0])
+            rows = row_numbers(X.shape[0])
             if validation is None and self.early_stopping:
                 rows, held_out = self._split(y)
                 weight = None if sample_weight is None else sample_weight[held_out]
@@ -297,7 +297,7 @@ class BaseGDNeural(BaseEstimator):
     def _split(self, y):
         """Rows to train on and rows held out; a warm refit keeps the former split."""
         state = self._state
-        rows = np.arange(y.shape[0])
+        rows = row_numbers(y.shape[0])
         asked = self.validation_fraction, rows.size
         if state.held_out is not None and asked == (
             state.held_out_fraction,

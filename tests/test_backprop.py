@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, issparse
 
 from skgd.kernels.activations import Activation
 from skgd.kernels.backprop import loss_and_gradient
-from skgd.kernels.inputs import as_samples
+from skgd.kernels.inputs import as_samples, row_numbers
 from skgd.kernels.losses import Loss
 from skgd.kernels.network import make_network, make_workspace
 from tests import naive
@@ -32,7 +32,7 @@ def make_problem(activation, loss, hidden, sparse, dtype=np.float64):
 
 
 def kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows=None, onto=None):
-    rows = np.arange(N) if rows is None else rows
+    rows = row_numbers(N) if rows is None else rows
     workspace = make_workspace(network, N, theta.dtype, issparse(inputs))
     gradient = np.full_like(theta, np.nan) if onto is None else onto.copy()
     beta = theta.dtype.type(onto is not None)
@@ -86,7 +86,7 @@ def test_rows_are_taken_in_the_order_given(sparse):
     network, theta, X, Y, weight, inputs = make_problem(
         Activation.TANH, Loss.SQUARED_ERROR, (4,), sparse
     )
-    rows = np.array([4, 0, 4])
+    rows = np.array([4, 0, 4], np.int32)
     value, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows)
     expected, expected_gradient = naive.loss_and_gradient(
         network, theta, X[rows], Y[rows], weight[rows], alpha=0

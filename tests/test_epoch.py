@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 from skgd.kernels.activations import Activation
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
-from skgd.kernels.inputs import as_inputs, as_samples
+from skgd.kernels.inputs import as_inputs, as_samples, row_numbers
 from skgd.kernels.losses import Loss
 from skgd.kernels.network import make_network, make_workspace
 from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
@@ -26,7 +26,7 @@ def make_problem(hidden, n_outputs, loss=Loss.SQUARED_ERROR):
     theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size)
     X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.7)
     Y = naive.draw_targets(loss, N, n_outputs, rng)
-    return network, theta, X, Y, rng.permutation(N)[:15]
+    return network, theta, X, Y, rng.permutation(row_numbers(N))[:15]
 
 
 def run_kernel(
@@ -138,7 +138,7 @@ def test_raw_outputs_are_those_of_the_reference(chunk, sparse):
     workspace = make_workspace(network, chunk, theta.dtype, sparse, training=False)
     inputs = as_inputs(csr_array(X) if sparse else X)
     expected = naive.pre_activations(network, theta, X)[-1]
-    for rows in (np.arange(0), np.arange(N)[::-2].copy()):
+    for rows in (row_numbers(0), row_numbers(N)[::-2].copy()):
         raw = np.empty((rows.size or N, 3))
         raw_outputs(network, theta, inputs, rows, raw, np.zeros(1, int), workspace)
         assert_allclose(raw, expected[rows] if rows.size else expected, rtol=1e-12)

@@ -37,6 +37,12 @@ def read_only(array):
     return view
 
 
+def row_numbers(n):
+    """0 to n - 1, in 32 bits where they fit: half the memory."""
+    fit = n <= np.iinfo(np.int32).max
+    return np.arange(n, dtype=np.int32 if fit else np.int64)
+
+
 def as_inputs(X):
     """Wrap a C-contiguous array or a CSR matrix; nothing is copied that fits."""
     if issparse(X):

@@ -20,7 +20,7 @@ def raw_outputs(network, theta, inputs, rows, out, position, workspace):
         start = add(position, 0, workspace.size)
         if start >= n:
             return
-        chunk = np.arange(start, min(start + workspace.size, n))
+        chunk = np.arange(start, min(start + workspace.size, n)).astype(rows.dtype)
         if rows.size > 0:
             chunk = rows[start : start + chunk.size]
         raw = forward(network, theta, inputs, chunk, workspace)

@@ -1,0 +1,62 @@
+"""Memory: X is not copied where it fits, and may be larger than what there is."""
+
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from skgd import GDNeuralClassifier, GDNeuralRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["batch", "minibatch"])
+@pytest.mark.parametrize("Estimator", [GDNeuralRegressor, GDNeuralClassifier])
+def test_a_fit_takes_a_fifth_of_the_memory_of_x_at_most(
+    Estimator, solver, early_stopping, dtype
+):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((50_000, 200), dtype=dtype)
+    y = (X[:, 0] > 0).astype(dtype)
+    estimator = Estimator(
+        (20,), solver=solver, early_stopping=early_stopping, max_iter=2
+    )
+    estimator.fit(X[:1000], y[:1000])  # compiles
+    tracemalloc.start()
+    estimator.fit(X, y).predict(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 0.2 * X.nbytes
+
+
+FIT_FROM_DISK = """
+import resource, sys, warnings
+import numpy as np
+from skgd import GDNeuralRegressor
+warnings.simplefilter("ignore")
+X = np.memmap(sys.argv[1], np.float32, "r", shape=(500_000, 1000))
+y = np.zeros(len(X), np.float32)
+y[::2] = 1
+# Of anonymous memory, which that of a mapped file is not.
+resource.setrlimit(resource.RLIMIT_DATA, (1_000_000_000, 1_000_000_000))
+regressor = GDNeuralRegressor((8,), max_iter=1, early_stopping=True, random_state=0)
+print(regressor.fit(X, y).predict(X[:3]).shape)
+try:
+    np.ones(X.shape, X.dtype)
+except MemoryError:
+    print("limited")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_a_file_larger_than_memory_is_trained_on_from_disk(tmp_path):
+    path = tmp_path / "X"
+    with open(path, "wb") as file:
+        file.truncate(500_000 * 1000 * 4)  # zeros, which take no room on the disk
+    command = [sys.executable, "-c", FIT_FROM_DISK, str(path)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.stdout.split("\n")[:2] == ["(3,)", "limited"], result.stderr
