@@ -18,8 +18,6 @@ import scipy.linalg.cython_blas  # noqa: F401  the library that the kernels call
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-from skgd.kernels.team import LATE
-
 _lock = threading.Lock()
 _fits = 0
 _former_limits = []
@@ -122,17 +120,15 @@ class Helpers:
     Parameters
     ----------
     works : list of callable
-        What each helper calls when woken; it returns when there is nothing to do.
-    shared : ndarray
-        `Team.shared`, in which the primary thread says that a helper has been late.
+        What each helper calls when woken. It returns when there is nothing to do, and
+        whether it was sent away because a helper was late.
     """
 
     # Seconds that a late helper stays away, doubled each time that it is late again
     # soon: on a core that another process keeps busy it costs more than it brings.
-    ABSENCE = 0.005
+    ABSENCE = 0.05
 
-    def __init__(self, works, shared):
-        self._shared = shared
+    def __init__(self, works):
         self._stopped = threading.Event()
         self._calls = [threading.Event() for _ in works]
         self._threads = [
@@ -164,11 +160,9 @@ class Helpers:
             call.clear()
             if self._stopped.is_set():
                 return
-            work()
-            if self._shared[LATE]:
+            if work():
                 stayed = time.monotonic() - back_since
                 absence = self.ABSENCE if stayed > 10 * absence else 2 * absence
                 self._stopped.wait(absence)
                 back_since = time.monotonic()
-                self._shared[LATE] = 0
                 call.set()

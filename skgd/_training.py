@@ -249,8 +249,12 @@ def _minibatch(params, network, state, samples, order, rates, batch_size, n_thre
         workspace = workspaces[thread]
         return minibatch_epoch(thread, team, *common, n_steps, *settings, workspace)
 
-    works = [partial(epoch, thread, 0) for thread in range(1, n_useful)]
-    with Helpers(works, team.shared) as helpers:
+    def help_as(thread):
+        _, is_late = epoch(thread, 0)
+        return is_late
+
+    works = [partial(help_as, thread) for thread in range(1, n_useful)]
+    with Helpers(works) as helpers:
 
         def lead(n_steps):
             helpers.wake()

@@ -1,10 +1,16 @@
 """Whole epochs against the NumPy reference: steps, penalty, weights, chunks."""
 
+import threading
+import time
+
+import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
+from skgd.kernels._atomic import add
+from skgd.kernels._jit import jit
 from skgd.kernels.activations import Activation
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.inputs import as_inputs, as_samples, row_numbers
@@ -12,7 +18,15 @@ from skgd.kernels.losses import Loss
 from skgd.kernels.network import make_network, make_workspace
 from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
 from skgd.kernels.predict import raw_outputs
-from skgd.kernels.team import make_team
+from skgd.kernels.team import (
+    DONE,
+    GRADIENT,
+    INSIDE,
+    LATE,
+    claim,
+    finish,
+    make_team,
+)
 from tests import naive
 
 N, N_FEATURES, ALPHA, RATE = 17, 4, 0.3, 0.05
@@ -30,9 +44,17 @@ def make_problem(hidden, n_outputs, loss=Loss.SQUARED_ERROR):
 
 
 def run_kernel(
-    problem, optimizer, batch_size, weight, *, sparse=False, chunk=64, parts=(1, 1)
+    problem,
+    optimizer,
+    batch_size,
+    weight,
+    *,
+    sparse=False,
+    chunk=64,
+    parts=(1, 1),
+    n_epochs=2,
 ):
-    """Two epochs of the kernel; parameters, both losses, and steps."""
+    """Some epochs of the kernel; parameters, both losses, and steps."""
     network, theta, X, Y, order = problem
     theta = theta.copy()
     rule = make_update_rule(optimizer, 0.9, 0.9, 0.99, 1e-8)
@@ -43,7 +65,7 @@ def run_kernel(
     size = min(batch_size, chunk)
     workspace = make_workspace(network, size, theta.dtype, sparse and batch_size > 1)
     n_steps, losses = 0, []
-    for _ in range(2):
+    for _ in range(n_epochs):
         common = network, theta, rule, state, n_steps, samples, order
         if batch_size == 1:
             loss, n_steps = sgd_epoch(*common, rates, ALPHA, workspace)
@@ -53,6 +75,28 @@ def run_kernel(
             )
         losses.append(loss)
     return theta, losses, n_steps
+
+
+@jit
+def claim_one(team):
+    """Come as a helper, and take a task of a gradient."""
+    add(team.shared, INSIDE, 1)
+    while True:
+        kind, task = claim(team, team.shared, 1)
+        if task >= 0 and kind == GRADIENT:
+            return task
+        if task >= 0:
+            finish(team.shared, task)
+
+
+def be_held_up(team, until):
+    """Take a task, and write its result when nobody waits for it any more."""
+    task = claim_one(team)
+    until.wait()
+    team.gradients[task] = np.nan
+    team.losses[task] = np.nan
+    team.shared[DONE] += 1 << task
+    team.shared[INSIDE] -= 1
 
 
 def run_naive(problem, optimizer, batch_size, weight):
@@ -117,6 +161,52 @@ def test_a_step_is_the_sum_of_its_tasks(batch_size, parts, sparse):
     options = {"sparse": sparse, "chunk": 2, "parts": parts}
     result = run_kernel(problem, Optimizer.ADAM, batch_size, weight, **options)
     assert_same(result, run_naive(problem, Optimizer.ADAM, batch_size, weight))
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="threads take turns then")
+@pytest.mark.parametrize("returns_after", [0, 1, 3])
+def test_a_task_that_is_held_up_is_done_again(returns_after):
+    # Epochs go on without the late thread, which comes back after some of them. A part
+    # takes about a millisecond, in which it is sure to find a task.
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((4000, 30)), rng.standard_normal((4000, 2))
+    network = make_network([30, 60, 40, 2], [Activation.TANH] * 2, Loss.SQUARED_ERROR)
+    rule = make_update_rule(Optimizer.ADAM, 0.9, 0.9, 0.99, 1e-8)
+    workspace = make_workspace(network, 500, X.dtype, sparse=False)
+    order, rates = row_numbers(4000), np.array([0.01, 0.01])
+    settings = as_samples(X, Y, None), order, 2000, rates, ALPHA, workspace
+    first_theta = rng.uniform(-0.3, 0.3, network.offsets[-1])
+
+    def run(team, before_epoch):
+        theta, n_steps, losses = first_theta.copy(), 0, []
+        state = np.zeros((2, theta.size))
+        for epoch in range(5):
+            before_epoch(epoch)
+            loss, n_steps = minibatch_epoch(
+                0, team, network, theta, rule, state, n_steps, *settings
+            )
+            losses.append(loss)
+        return theta, losses
+
+    team = make_team(2, first_theta.size, 2, 2, 1000, X.dtype)
+    may_return = threading.Event()
+    late = threading.Thread(target=be_held_up, args=(team, may_return))
+
+    def come_and_go(epoch):
+        if epoch == 0:
+            late.start()
+            while team.shared[INSIDE] == 0:
+                time.sleep(0.001)
+        if epoch == returns_after + 1:
+            may_return.set()
+            late.join()
+
+    theta, losses = run(team, come_and_go)
+    alone = make_team(1, first_theta.size, 2, 2, 1000, X.dtype)
+    expected_theta, expected_losses = run(alone, lambda epoch: None)
+    np.testing.assert_array_equal(theta, expected_theta)
+    assert losses == expected_losses
+    assert team.shared[LATE] == 0  # complete again
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])

@@ -176,22 +176,29 @@ def test_the_result_is_the_same_for_any_number_of_threads(
 
 @pytest.mark.parametrize("repetition", range(3))
 def test_the_result_is_the_same_whatever_the_timing(monkeypatch, repetition):
-    # Helpers come and go at random, and the primary calls them late every now and then.
+    # Helpers come and go at random, and are called late every now and then.
     rng = np.random.default_rng(repetition)
-    wake = Helpers.wake
+    teams, wake, make_team = [], Helpers.wake, skgd._training.make_team
 
     def sometimes(self):
         if rng.random() < 0.2:
-            self._shared[LATE] = 1
+            teams[-1].shared[LATE] = 1
         time.sleep(0.002 * rng.random())
         wake(self)
 
+    def keep(*args):
+        teams.append(make_team(*args))
+        return teams[-1]
+
     X, y = draw(sparse=False)
     expected = fit(X, y, 1, batch_size=250)
+    monkeypatch.setattr(skgd._training, "make_team", keep)
     monkeypatch.setattr(Helpers, "wake", sometimes)
     monkeypatch.setattr(Helpers, "ABSENCE", 0.001)
-    result = fit(X, y, 3, batch_size=250)
-    np.testing.assert_array_equal(result._state.theta, expected._state.theta)
+    for _ in range(5):
+        result = fit(X, y, 3, batch_size=250)
+        np.testing.assert_array_equal(result._state.theta, expected._state.theta)
+    assert len(teams) == 5
 
 
 IN_ANOTHER_PROCESS = """
@@ -217,7 +224,7 @@ def test_helpers_end_with_the_block_whatever_happens_in_it():
     before = threading.active_count()
 
     def interrupted():
-        with Helpers([lambda: None] * 3, np.zeros(32, np.int64)) as helpers:
+        with Helpers([lambda: False] * 3) as helpers:
             helpers.wake()
             assert threading.active_count() == before + 3
             raise KeyboardInterrupt
@@ -229,32 +236,25 @@ def test_helpers_end_with_the_block_whatever_happens_in_it():
 
 def test_late_helpers_stay_away_for_a_while(monkeypatch):
     monkeypatch.setattr(Helpers, "ABSENCE", 0.1)
-    shared, times = np.zeros(32, np.int64), []
+    times, enough = [], threading.Event()
 
     def be_late_twice():
         times.append(time.monotonic())
-        shared[LATE] = len(times) < 3
+        if len(times) == 3:
+            enough.set()
+        return len(times) < 3
 
-    with Helpers([be_late_twice], shared) as helpers:
+    with Helpers([be_late_twice]) as helpers:
         helpers.wake()
-        while len(times) < 3:
-            time.sleep(0.01)
-        assert threading.active_count() > 1
+        assert enough.wait(10)
     first, second = np.diff(times)
     assert first >= 0.2  # twice: late at once counts as late again
     assert second >= 0.4
-    assert shared[LATE] == 0
 
 
 def test_an_absent_helper_does_not_hold_up_the_end(monkeypatch):
     monkeypatch.setattr(Helpers, "ABSENCE", 1000)
-    shared = np.zeros(32, np.int64)
     called = threading.Event()
-
-    def be_late():
-        shared[LATE] = 1
-        called.set()
-
-    with Helpers([be_late], shared) as helpers:
+    with Helpers([lambda: called.set() or True]) as helpers:
         helpers.wake()
         assert called.wait(10)

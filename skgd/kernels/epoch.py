@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skgd.kernels._atomic import load, pause, store
+from skgd.kernels._atomic import add, load, pause, store
 from skgd.kernels._borrow import borrow
 from skgd.kernels._jit import inline, jit
 from skgd.kernels.backprop import loss_and_gradient
@@ -11,13 +11,16 @@ from skgd.kernels.sample_backprop import sample_loss_and_gradient
 from skgd.kernels.team import (
     GRADIENT,
     IDLE_TURNS,
+    INSIDE,
     LATE,
     RUNNING,
     UPDATE,
     claim,
     finish,
+    move_to_spare_places,
     open_phase,
     wait,
+    welcome_back,
 )
 
 
@@ -49,6 +52,7 @@ def _update_range(network, theta, rule, state, gradient, low, high, factor, l2, 
 def _gradient_task(task, team, network, theta, samples, order, workspace):
     """Loss and gradient of one part of the batch, chunk by chunk."""
     start, stop, n_parts = team.rows
+    place = team.places[task]
     n = stop - start
     low, high = start + n * task // n_parts, start + n * (task + 1) // n_parts
     n_chunks = max(1, -(-(high - low) // workspace.size))
@@ -63,11 +67,11 @@ def _gradient_task(task, team, network, theta, samples, order, workspace):
             samples,
             order[first:last],
             workspace,
-            team.gradients[task],
+            team.gradients[place],
             beta,
         )
         beta = theta.dtype.type(1)
-    team.losses[task] = loss
+    team.losses[place] = loss
 
 
 @inline
@@ -75,9 +79,9 @@ def _update_task(task, team, network, theta, rule, state):
     """Add up the gradients of the batch's parts, and update one part of theta."""
     n_tasks = team.squares.size
     low, high = theta.size * task // n_tasks, theta.size * (task + 1) // n_tasks
-    gradient = team.gradients[0]
+    gradient = team.gradients[team.places[0]]
     for part in range(1, team.rows[2]):
-        other = team.gradients[part]
+        other = team.gradients[team.places[part]]
         for i in range(low, high):
             gradient[i] += other[i]
     team.squares[task] = _update_range(
@@ -129,8 +133,9 @@ def minibatch_epoch(
     Parameters
     ----------
     thread : int
-        Number of this thread. The one of number 0 leads; the others help until there
-        has been no work for a while, and what they return means nothing.
+        Number of this thread. The one of number 0 leads. The others help until there
+        has been no work for a while, or until one of them is late; they return 0.0, and
+        1 if it was lateness.
     team : Team
     network : Network
     theta : ndarray of shape (n_parameters,)
@@ -163,20 +168,29 @@ def minibatch_epoch(
     team, network, samples, workspace, theta, state, order, rates = borrow(arrays)
     power_1, power_2 = rule.beta_1**n_steps, rule.beta_2**n_steps
     total, weight = 0.0, 0.0
-    count, batch, idle_turns, n_tasks = 0, -1, 0, 0
-    kind = UPDATE
-    if thread == 0:
+    count, batch, idle_turns, n_spared = 0, -1, 0, 0
+    kind, tasks, missing = UPDATE, 0, 0
+    counters = team.shared
+    if thread > 0:
+        add(team.shared, INSIDE, 1)
+    else:
         store(team.shared, RUNNING, 1)
+        if load(team.shared, LATE):
+            counters = team.private
     while True:
         # The primary thread opens the next phase.
-        if thread == 0 and kind == GRADIENT:
+        if thread == 0 and missing != 0:
+            # One is late: do its tasks again, alone.
+            n_spared = move_to_spare_places(team, missing, n_spared)
+            counters = team.private
+            tasks = missing
+        elif thread == 0 and kind == GRADIENT:
             n_steps += 1
             power_1, power_2 = power_1 * rule.beta_1, power_2 * rule.beta_2
             team.scales[0] = 1.0 / weight
             team.scales[1] = alpha / weight
             team.scales[2] = step_size(rule, rates[batch], power_1, power_2)
-            kind, n_tasks = UPDATE, team.squares.size
-            open_phase(team, kind, n_tasks)
+            kind, tasks = UPDATE, (1 << team.squares.size) - 1
         elif thread == 0:
             weight = 0.0
             while weight == 0.0 and batch + 1 < rates.size:
@@ -186,36 +200,41 @@ def minibatch_epoch(
             if weight == 0.0:
                 store(team.shared, RUNNING, 0)
                 return total / max(count, 1), n_steps
-            n_tasks = min(team.gradients.shape[0], rows.size)
+            if welcome_back(team):
+                counters, n_spared = team.shared, 0
             team.rows[0] = batch * batch_size
             team.rows[1] = batch * batch_size + rows.size
-            team.rows[2] = n_tasks
-            kind = GRADIENT
-            open_phase(team, kind, n_tasks)
+            team.rows[2] = min(team.places.size, rows.size)
+            kind, tasks = GRADIENT, (1 << team.rows[2]) - 1
+        if thread == 0:
+            open_phase(counters, kind, tasks)
 
         # All threads work off its tasks.
-        found, task = claim(team, thread)
+        found, task = claim(team, counters, thread)
         while task >= 0:
             idle_turns = 0
             if found == GRADIENT:
                 _gradient_task(task, team, network, theta, samples, order, workspace)
             else:
                 _update_task(task, team, network, theta, rule, state)
-            finish(team)
-            found, task = claim(team, thread)
+            finish(counters, task)
+            found, task = claim(team, counters, thread)
 
         if thread == 0:
-            wait(team, n_tasks)
+            missing = wait(team, counters, tasks, kind == GRADIENT)
             if kind == UPDATE:
-                loss = team.losses[: team.rows[2]].sum()
-                loss += 0.5 * alpha * team.squares.sum()
+                loss = 0.5 * alpha * team.squares.sum()
+                for part in range(team.rows[2]):
+                    loss += team.losses[team.places[part]]
                 total += loss / weight * (team.rows[1] - team.rows[0])
                 count += team.rows[1] - team.rows[0]
         else:
             pause()
             idle_turns += 1 - load(team.shared, RUNNING)
-            if idle_turns > IDLE_TURNS or load(team.shared, LATE):
-                return 0.0, 0
+            is_late = load(team.shared, LATE)
+            if idle_turns > IDLE_TURNS or is_late:
+                add(team.shared, INSIDE, -1)
+                return 0.0, is_late
 
 
 @jit

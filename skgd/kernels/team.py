@@ -4,6 +4,10 @@ The primary thread opens a phase of numbered tasks; every thread claims tasks un
 is left; the primary waits until all are done. A thread may come late or leave at any
 time: what it does not claim, others do. Which thread did a task never shows in a
 result, as each task writes to a place of its own.
+
+A thread that has claimed a task may be held up for long, when its core is given to
+another process. Then the primary sends the others away, and does the task again in
+another place; until the last one has left, it works alone, on counters of its own.
 """
 
 from typing import NamedTuple
@@ -19,17 +23,17 @@ UPDATE = 1
 
 # Places in `Team.shared`, each in a cache line of its own.
 OPEN = 0  # the open phase: its number, its kind, and a bit for each unclaimed task
-DONE = 8  # tasks done in this phase
+DONE = 8  # a bit for each task done in this phase
 LATE = 16  # set when the primary has waited for far too long: the others leave
 RUNNING = 24  # set during an epoch
+INSIDE = 32  # number of threads in an epoch's kernel, besides the primary
 
 # Turns of a waiting loop, some 20 ns each: how long a thread stays between epochs; how
 # long the primary waits for others before it calls them late, and how much longer for
 # each operation of their tasks, which is ten times as long as they should take.
 IDLE_TURNS = 5_000
-LATE_TURNS = 50_000
+LATE_TURNS = 10_000
 LATE_TURNS_PER_FLOP = 1e-2
-
 
 # A part of a batch has to pay for a handing over of about a microsecond, and for a
 # gradient of its own, which is written and added up: in the second cache, or beyond it.
@@ -48,8 +52,10 @@ class Team(NamedTuple):
 
     n_threads: int
     shared: np.ndarray  # int64, the counters
-    gradients: np.ndarray  # (n_parts, n_parameters), one row for each part of a batch
-    losses: np.ndarray  # float64 (n_parts,)
+    private: np.ndarray  # the same, of the primary alone
+    places: np.ndarray  # int64 (n_parts,): where the results of each part are
+    gradients: np.ndarray  # (n_places, n_parameters), with a spare one for each helper
+    losses: np.ndarray  # float64 (n_places,)
     squares: np.ndarray  # float64 (n_updates,), one for each part of the parameters
     rows: np.ndarray  # int64 (3,): start and stop of the batch, its number of parts
     scales: np.ndarray  # float64 (3,): factor, l2 and rate of the step
@@ -60,9 +66,11 @@ def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype):
     """Allocate what the threads of a fit share."""
     return Team(
         n_threads=n_threads,
-        shared=np.zeros(32, np.int64),
-        gradients=np.empty((n_parts, n_parameters), dtype),
-        losses=np.zeros(n_parts),
+        shared=np.zeros(40, np.int64),
+        private=np.zeros(40, np.int64),
+        places=np.arange(n_parts),
+        gradients=np.empty((n_parts + n_threads - 1, n_parameters), dtype),
+        losses=np.zeros(n_parts + n_threads - 1),
         squares=np.zeros(n_updates),
         rows=np.zeros(3, np.int64),
         scales=np.zeros(3),
@@ -96,16 +104,16 @@ def divide(network, inputs, batch_size):
 
 
 @inline
-def open_phase(team, kind, n_tasks):
-    """Offer the tasks 0 to `n_tasks` - 1; the primary thread's."""
-    phase = (load(team.shared, OPEN) >> KIND_BIT + 1) + 1
-    store(team.shared, DONE, 0)
-    word = (phase & 0xFFFFFFFF) << KIND_BIT + 1 | kind << KIND_BIT | (1 << n_tasks) - 1
-    store(team.shared, OPEN, word)
+def open_phase(counters, kind, tasks):
+    """Offer the `tasks`, a bit for each; the primary thread's."""
+    phase = (load(counters, OPEN) >> KIND_BIT + 1) + 1
+    store(counters, DONE, 0)
+    word = (phase & 0xFFFFFFFF) << KIND_BIT + 1 | kind << KIND_BIT | tasks
+    store(counters, OPEN, word)
 
 
 @inline
-def claim(team, thread):
+def claim(team, counters, thread):
     """Take a task of the open phase: its kind and number, -1 if there is none.
 
     The search begins at another task for each thread, so that as a rule a thread gets
@@ -113,31 +121,57 @@ def claim(team, thread):
     took 76 us with tasks in the order of coming, and 58 us like this (measured).
     """
     while True:
-        word = load(team.shared, OPEN)
+        word = load(counters, OPEN)
         kind = word >> KIND_BIT & 1
         unclaimed = word & (1 << MAX_TASKS) - 1
         if unclaimed == 0:
             return kind, -1
-        n_tasks = team.squares.size if kind == UPDATE else team.losses.size
+        n_tasks = team.squares.size if kind == UPDATE else team.places.size
         task = thread * n_tasks // team.n_threads
         while not unclaimed >> task & 1:
             task = (task + 1) % MAX_TASKS
-        if exchange(team.shared, OPEN, word, word & ~(1 << task)):
+        if exchange(counters, OPEN, word, word & ~(1 << task)):
             return kind, task
 
 
 @inline
-def finish(team):
+def finish(counters, task):
     """Say that a claimed task is done."""
-    add(team.shared, DONE, 1)
+    add(counters, DONE, 1 << task)
 
 
 @inline
-def wait(team, n_tasks):
-    """Wait until all tasks are done; the primary thread's."""
+def wait(team, counters, tasks, can_be_redone):
+    """Wait until the `tasks` are done; those to be redone, if that takes too long."""
     turns = 0
-    while load(team.shared, DONE) < n_tasks:
+    missing = tasks & ~load(counters, DONE)
+    while missing != 0:
         pause()
         turns += 1
         if turns == team.late_turns:
             store(team.shared, LATE, 1)
+            if can_be_redone:
+                break
+        missing = tasks & ~load(counters, DONE)
+    return missing
+
+
+@inline
+def move_to_spare_places(team, tasks, n_spared):
+    """Have the `tasks` write elsewhere: late threads may still write where they did."""
+    for task in range(team.places.size):
+        if tasks >> task & 1:
+            team.places[task] = team.places.size + n_spared
+            n_spared += 1
+    return n_spared
+
+
+@inline
+def welcome_back(team):
+    """Whether a team that was late is complete again: all of the others have left."""
+    if load(team.shared, LATE) == 0 or load(team.shared, INSIDE) > 0:
+        return False
+    store(team.shared, LATE, 0)
+    for part in range(team.places.size):
+        team.places[part] = part
+    return True
