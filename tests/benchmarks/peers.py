@@ -125,6 +125,8 @@ class PyTorch:
             layers += [torch.nn.Linear(fan_in, fan_out, dtype=dtype), None]
         activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[workload.activation]
         layers = [activation() if layer is None else layer for layer in layers[:-1]]
+        for layer in layers[::2]:
+            torch.nn.init.xavier_uniform_(layer.weight)
         return torch.nn.Sequential(*layers)
 
     def training(self, workload, X, y):

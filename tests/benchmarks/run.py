@@ -251,9 +251,7 @@ def chosen_workloads(arguments):
     return [
         workload.shrunk() if arguments.tiny else workload
         for workload in WORKLOADS
-        if arguments.only in workload.name
-        and arguments.kind in (None, workload.kind)
-        and not (arguments.tiny and workload.kind == "search")
+        if arguments.only in workload.name and arguments.kind in (None, workload.kind)
     ]
 
 
