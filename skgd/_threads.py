@@ -124,9 +124,10 @@ class Helpers:
         whether it was sent away because a helper was late.
     """
 
-    # Seconds that a late helper stays away, doubled each time that it is late again
-    # soon: on a core that another process keeps busy it costs more than it brings.
-    ABSENCE = 0.05
+    # Seconds that a late helper stays away, at first and at most; doubled each time
+    # that it is late again soon. On a core that another process keeps busy it costs
+    # more than it brings; but on virtual machines cores also go away for a moment.
+    ABSENCE, LONGEST_ABSENCE = 0.005, 0.08
 
     def __init__(self, works):
         self._stopped = threading.Event()
@@ -162,7 +163,10 @@ class Helpers:
                 return
             if work():
                 stayed = time.monotonic() - back_since
-                absence = self.ABSENCE if stayed > 10 * absence else 2 * absence
+                if stayed > 10 * absence:
+                    absence = self.ABSENCE
+                else:
+                    absence = min(2 * absence, self.LONGEST_ABSENCE)
                 self._stopped.wait(absence)
                 back_since = time.monotonic()
                 call.set()
