@@ -52,18 +52,25 @@ def seconds_an_epoch(n_samples, hidden, repeats):
 def draw(report, path):
     from matplotlib import pyplot as plt
 
-    fig, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
+    fig, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
     names = {
-        "samples": "samples, 50-100-1",
-        "width": "units of the hidden layer, 10,000 samples",
-        "depth": "hidden layers of 100 units, 10,000 samples",
+        "samples": "samples (50-100-1)",
+        "width": "units of the hidden layer (10,000 samples)",
+        "depth": "hidden layers of 100 units (10,000 samples)",
     }
     for ax, (sweep, points) in zip(axes, report.items(), strict=True):
         values, seconds = zip(*points, strict=True)
-        ax.loglog(values, [1e3 * s for s in seconds], "o-", label="skgd")
         line = [1e3 * seconds[-1] * value / values[-1] for value in values]
-        ax.loglog(values, line, "--", color="0.5", label="linear")
-        ax.set_xlabel(names[sweep])
+        ax.plot(values, line, "--", color="0.5", label="proportional")
+        ax.plot(values, [1e3 * s for s in seconds], "o-", label="skgd")
+        if sweep == "depth":
+            ax.set_xticks(values)
+            ax.set_xlim(0)
+            ax.set_ylim(0)
+        else:
+            ax.set_xscale("log")
+            ax.set_yscale("log")
+        ax.set_xlabel(names[sweep], fontsize="small")
         ax.grid(alpha=0.4)
     axes[0].set_ylabel("ms an epoch")
     axes[0].legend()
