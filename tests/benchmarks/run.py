@@ -251,7 +251,10 @@ def chosen_workloads(arguments):
     return [
         workload.shrunk() if arguments.tiny else workload
         for workload in WORKLOADS
-        if arguments.only in workload.name and arguments.kind in (None, workload.kind)
+        if arguments.only in workload.name
+        and arguments.kind in (None, workload.kind)
+        # Too few rows are left to split.
+        and not (arguments.tiny and workload.kind == "search")
     ]
 
 
