@@ -9,7 +9,7 @@ import warnings
 import joblib
 import numpy as np
 import pytest
-from scipy.sparse import random_array
+from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -138,7 +138,7 @@ def draw(sparse, dtype=np.float64):
     X = rng.standard_normal((1000, 40))
     y = np.sin(X[:, 0]) + X[:, 1]
     if sparse:
-        X = random_array((1000, 40), density=0.5, rng=rng, format="csr")
+        X = csr_array(X * (rng.random(X.shape) < 0.5))
     return X.astype(dtype), y.astype(dtype)
 
 

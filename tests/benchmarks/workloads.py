@@ -215,8 +215,8 @@ def make_data(workload):
             X, y = arrays["X"][:n], arrays["y"][:n]
         y = np.unique(y, return_inverse=True)[1] if workload.classes else y
     elif workload.density < 1:
-        X = sp.random_array(
-            (n, n_features), density=workload.density, format="csr", rng=rng
+        X = sp.random(
+            n, n_features, density=workload.density, format="csr", random_state=0
         )
         y = X @ rng.standard_normal(n_features)
     else:
