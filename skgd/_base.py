@@ -25,7 +25,12 @@ from skgd._network import (
     split_parameters,
 )
 from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS
-from skgd._threads import n_threads, one_blas_thread, side_by_side
+from skgd._threads import (
+    n_threads,
+    one_blas_thread,
+    prepare_blas,
+    side_by_side,
+)
 from skgd._training import (
     TrainingState,
     check_total_weight,
@@ -400,9 +405,11 @@ class BaseGDNeural(BaseEstimator):
             )
             raw_outputs(network, theta, inputs, rows, out, position, workspace)
 
-        n_useful = n * theta.size // PRODUCTS_PER_THREAD
+        n_useful = min(n_threads, n * theta.size // PRODUCTS_PER_THREAD)
         with one_blas_thread():
-            side_by_side(work, max(1, min(n_threads, n_useful)))
+            if n_useful > 0:
+                prepare_blas(n_useful)
+            side_by_side(work, max(1, n_useful))
         return out
 
     def _outputs(self, raw):

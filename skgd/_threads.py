@@ -18,9 +18,12 @@ import scipy.linalg.cython_blas  # noqa: F401  the library that the kernels call
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
+from skgd.kernels._gemm import large_product
+
 _lock = threading.Lock()
 _fits = 0
 _former_limits = []
+_n_prepared = 0
 
 
 @cache
@@ -63,6 +66,31 @@ def one_blas_thread():
             if _fits == 0:
                 for library, n in zip(_blas_libraries(), _former_limits, strict=True):
                     library.set_num_threads(n)
+
+
+def prepare_blas(n):
+    """Have BLAS's memory laid out for `n` threads of each fit that runs now.
+
+    Once in a process; see `large_product`.
+    """
+    global _n_prepared
+    with _lock:
+        n *= max(_fits, 1)
+        if n <= _n_prepared:
+            return
+        _n_prepared = n
+    all_ready = threading.Barrier(n)
+
+    def work():
+        multiply = large_product()
+        all_ready.wait()
+        multiply()
+
+    threads = [threading.Thread(target=work) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def n_threads(n_jobs):

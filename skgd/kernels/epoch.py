@@ -80,10 +80,13 @@ def _update_task(task, team, network, theta, rule, state):
     n_tasks = team.squares.size
     low, high = theta.size * task // n_tasks, theta.size * (task + 1) // n_tasks
     gradient = team.gradients[team.places[0]]
+    total = gradient[low:high]
     for part in range(1, team.rows[2]):
-        other = team.gradients[team.places[part]]
-        for i in range(low, high):
-            gradient[i] += other[i]
+        # Slices from 0 on: from `low` on, the loop was not vectorised, and a step on
+        # 50-100-1 took 27 us longer.
+        other = team.gradients[team.places[part]][low:high]
+        for i in range(total.size):
+            total[i] += other[i]
     team.squares[task] = _update_range(
         network,
         theta,
