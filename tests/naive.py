@@ -8,6 +8,7 @@ here, and is then tested by being there.
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import erfcx
 
 from skgd.kernels.activations import Activation
 from skgd.kernels.losses import Loss
@@ -23,12 +24,61 @@ def softmax(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def normal_cdf(z):
+    # erfcx has no tail in which digits could be lost.
+    scaled = erfcx((abs(z) / np.sqrt(2)).astype(float))
+    tail = scaled / 2 * np.exp(-(z**2) / 2)
+    return np.where(z > 0, 1 - tail, tail).astype(z.dtype)
+
+
+def normal_density(z):
+    return np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def elu(z, scale=1, alpha=1):
+    return scale * np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+def elu_derivative(z, scale=1, alpha=1):
+    return scale * np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0)))
+
+
+# Klambauer et al. (2017), section 2.
+SELU = {"scale": 1.0507009873554805, "alpha": 1.6732632423543772}
+
+
+def silu_derivative(z):
+    return logistic(z) + z * logistic(z) * logistic(-z)
+
+
+def softplus(z):
+    return np.logaddexp(0, z)
+
+
+def mish_derivative(z):
+    t = np.tanh(softplus(z))
+    return t + z * (1 - t**2) * logistic(z)
+
+
 # Each activation with its derivative, both of the pre-activation.
 ACTIVATIONS = {
     Activation.IDENTITY: (lambda z: z, np.ones_like),
     Activation.LOGISTIC: (logistic, lambda z: logistic(z) * (1 - logistic(z))),
     Activation.TANH: (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
     Activation.RELU: (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
+    Activation.LEAKY_RELU: (
+        lambda z: np.where(z > 0, z, z / 100),
+        lambda z: np.where(z > 0, 1, 0.01).astype(z.dtype),
+    ),
+    Activation.ELU: (elu, elu_derivative),
+    Activation.SELU: (lambda z: elu(z, **SELU), lambda z: elu_derivative(z, **SELU)),
+    Activation.GELU: (
+        lambda z: z * normal_cdf(z),
+        lambda z: normal_cdf(z) + z * normal_density(z),
+    ),
+    Activation.SILU: (lambda z: z * logistic(z), silu_derivative),
+    Activation.SOFTPLUS: (softplus, logistic),
+    Activation.MISH: (lambda z: z * np.tanh(softplus(z)), mish_derivative),
 }
 
 
