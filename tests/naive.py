@@ -87,32 +87,67 @@ def poisson(y, z):
     return y_log_y - y * z - y + np.exp(z)
 
 
-# Loss of each sample, shape (n,), from targets and raw outputs of shape (n, n_outputs).
+def huber(y, z, delta):
+    error = np.abs(z - y)
+    return np.where(error <= delta, error**2 / 2, delta * (error - delta / 2))
+
+
+def pinball(y, z, quantile):
+    return np.where(y > z, quantile * (y - z), (1 - quantile) * (z - y))
+
+
+def gamma(y, z):
+    return np.log(np.exp(z) / y) + y / np.exp(z) - 1
+
+
+# What the tests give to the losses that have a parameter.
+LOSS_PARAMETERS = dict.fromkeys(Loss, 0.0) | {Loss.HUBER: 0.7, Loss.QUANTILE: 0.3}
+
+# Loss of each sample, shape (n,), from targets and raw outputs of shape (n, n_outputs),
+# and from the loss's parameter p where it has one.
 LOSSES = {
-    Loss.SQUARED_ERROR: lambda y, z: (0.5 * (z - y) ** 2).sum(axis=1),
-    Loss.POISSON: lambda y, z: poisson(y, z).sum(axis=1),
-    Loss.BINARY_LOG_LOSS: lambda y, z: (np.logaddexp(0, z) - y * z).sum(axis=1),
-    Loss.LOG_LOSS: lambda y, z: -(y * np.log(softmax(z))).sum(axis=1),
+    Loss.SQUARED_ERROR: lambda y, z, p: (0.5 * (z - y) ** 2).sum(axis=1),
+    Loss.POISSON: lambda y, z, p: poisson(y, z).sum(axis=1),
+    Loss.BINARY_LOG_LOSS: lambda y, z, p: (np.logaddexp(0, z) - y * z).sum(axis=1),
+    Loss.LOG_LOSS: lambda y, z, p: -(y * np.log(softmax(z))).sum(axis=1),
+    Loss.ABSOLUTE_ERROR: lambda y, z, p: np.abs(z - y).sum(axis=1),
+    Loss.HUBER: lambda y, z, p: huber(y, z, p).sum(axis=1),
+    Loss.QUANTILE: lambda y, z, p: pinball(y, z, p).sum(axis=1),
+    Loss.GAMMA: lambda y, z, p: gamma(y, z).sum(axis=1),
 }
 
 # Gradient of the loss at the raw outputs.
 DELTAS = {
-    Loss.SQUARED_ERROR: lambda y, z: z - y,
-    Loss.POISSON: lambda y, z: np.exp(z) - y,
-    Loss.BINARY_LOG_LOSS: lambda y, z: logistic(z) - y,
-    Loss.LOG_LOSS: lambda y, z: softmax(z) - y,
+    Loss.SQUARED_ERROR: lambda y, z, p: z - y,
+    Loss.POISSON: lambda y, z, p: np.exp(z) - y,
+    Loss.BINARY_LOG_LOSS: lambda y, z, p: logistic(z) - y,
+    Loss.LOG_LOSS: lambda y, z, p: softmax(z) - y,
+    Loss.ABSOLUTE_ERROR: lambda y, z, p: np.sign(z - y),
+    Loss.HUBER: lambda y, z, p: np.clip(z - y, -p, p),
+    Loss.QUANTILE: lambda y, z, p: np.where(z > y, 1 - p, np.where(z < y, -p, 0)),
+    Loss.GAMMA: lambda y, z, p: 1 - y / np.exp(z),
+}
+
+# Losses whose link is the canonical one: the gradient is prediction minus target.
+CANONICAL = {
+    Loss.SQUARED_ERROR,
+    Loss.POISSON,
+    Loss.BINARY_LOG_LOSS,
+    Loss.LOG_LOSS,
 }
 
 
 def draw_targets(loss, n, n_outputs, rng):
     """Targets that the loss is defined for."""
-    if loss == Loss.SQUARED_ERROR:
-        return rng.standard_normal((n, n_outputs))
     if loss == Loss.POISSON:
         return rng.poisson(2, (n, n_outputs)).astype(float)
+    if loss == Loss.GAMMA:
+        return rng.gamma(2, size=(n, n_outputs))
     if loss == Loss.BINARY_LOG_LOSS:
         return rng.integers(0, 2, (n, n_outputs)).astype(float)
-    return np.eye(n_outputs)[rng.integers(0, n_outputs, n)]
+    if loss == Loss.LOG_LOSS:
+        return np.eye(n_outputs)[rng.integers(0, n_outputs, n)]
+    return rng.standard_normal((n, n_outputs))
 
 
 def gd(theta, g, memory, step, rate, rule):
@@ -180,9 +215,10 @@ def loss_and_gradient(network, theta, X, Y, weight, alpha):
     total = weight.sum()
     coefs = is_coef(network.layer_units)
     penalty = 0.5 * alpha * (theta[coefs] ** 2).sum()
-    loss = (weight @ LOSSES[network.loss](Y, zs[-1]) + penalty) / total
+    outputs = Y, zs[-1], network.loss_parameter
+    loss = (weight @ LOSSES[network.loss](*outputs) + penalty) / total
 
-    delta = DELTAS[network.loss](Y, zs[-1]) * weight[:, None]
+    delta = DELTAS[network.loss](*outputs) * weight[:, None]
     parts = []
     parameters = layers(theta, network.layer_units)
     for layer in range(len(parameters) - 1, -1, -1):

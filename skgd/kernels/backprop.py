@@ -104,7 +104,7 @@ def loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta):
         for k in range(n_outputs):
             Z[k, i] = raw[i * (n_outputs + 1) + k]
             Y[k, i] = samples.targets[rows[i], k]
-    loss = loss_and_delta(network.loss, Z, Y, weight)
+    loss = loss_and_delta(network.loss, network.loss_parameter, Z, Y, weight)
     start = workspace.blocks[-1] - workspace.blocks[1]
     delta = workspace.deltas[start : start + n * (n_outputs + 1)]
     for i in range(n):

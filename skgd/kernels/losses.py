@@ -19,6 +19,10 @@ class Loss(IntEnum):
     POISSON = 1
     BINARY_LOG_LOSS = 2
     LOG_LOSS = 3
+    ABSOLUTE_ERROR = 4
+    HUBER = 5
+    QUANTILE = 6
+    GAMMA = 7
 
 
 # The names are those of scikit-learn's `out_activation_`.
@@ -27,6 +31,10 @@ OUT_ACTIVATIONS = {
     Loss.POISSON: "exp",
     Loss.BINARY_LOG_LOSS: "logistic",
     Loss.LOG_LOSS: "softmax",
+    Loss.ABSOLUTE_ERROR: "identity",
+    Loss.HUBER: "identity",
+    Loss.QUANTILE: "identity",
+    Loss.GAMMA: "exp",
 }
 
 
@@ -44,6 +52,54 @@ def _squared_error(z, y, weight):
         z[i] = weight[i] * error
         total = add(total, weight[i] * error * error)
     return 0.5 * total
+
+
+@jit
+def _quantile(z, y, weight, above, below):
+    # above (z - y) where the raw output is too high, below (y - z) where it is too low.
+    # At the kink the gradient is 0, one of the subgradients. A nan passes through.
+    total = 0.0
+    for i in range(z.size):
+        error = z[i] - y[i]
+        slope = error
+        if error > 0:
+            slope = above
+        elif error < 0:
+            slope = -below
+        z[i] = weight[i] * slope
+        total = add(total, weight[i] * slope * error)
+    return total
+
+
+@jit
+def _huber(z, y, weight, huber_delta):
+    # 0.5 error^2 up to huber_delta, and on from there in straight lines (Huber, 1964).
+    half = z.dtype.type(0.5)
+    total = 0.0
+    for i in range(z.size):
+        error = z[i] - y[i]
+        slope = error
+        if error > huber_delta:
+            slope = huber_delta
+        elif error < -huber_delta:
+            slope = -huber_delta
+        z[i] = weight[i] * slope
+        total = add(total, weight[i] * slope * (error - half * slope))
+    return total
+
+
+@jit
+def _gamma(z, y, weight):
+    # Half the gamma deviance at exp(z): log(exp(z) / y) + y / exp(z) - 1. Written with
+    # log(y) - z, so that only a deviance beyond the largest number overflows.
+    one = z.dtype.type(1)
+    total = 0.0
+    for i in range(z.size):
+        residual = np.log(y[i]) - z[i]
+        delta = one - exp(residual)
+        z[i] = weight[i] * delta
+        total = add(total, -weight[i] * (residual + delta))
+    return total
 
 
 @jit
@@ -119,13 +175,15 @@ def _softmax(Z):
 
 
 @jit
-def loss_and_delta(loss, Z, Y, weight):
+def loss_and_delta(loss, parameter, Z, Y, weight):
     """Weighted sum of the losses; the raw outputs become the gradient at them.
 
     Parameters
     ----------
     loss : int
         A member of `Loss`.
+    parameter : float
+        The ``huber_delta`` or ``quantile``; not used by the other losses.
     Z : ndarray of shape (n_outputs, n)
         Raw outputs, before the link. Overwritten by the weighted gradient.
     Y : ndarray of shape (n_outputs, n)
@@ -140,6 +198,7 @@ def loss_and_delta(loss, Z, Y, weight):
     """
     if loss == Loss.LOG_LOSS:
         _softmax(Z)
+    scalar = Z.dtype.type
     total = 0.0
     for k in range(Z.shape[0]):
         if loss == Loss.SQUARED_ERROR:
@@ -148,6 +207,15 @@ def loss_and_delta(loss, Z, Y, weight):
             total += _poisson(Z[k], Y[k], weight)
         elif loss == Loss.BINARY_LOG_LOSS:
             total += _binary_log_loss(Z[k], Y[k], weight)
+        elif loss == Loss.ABSOLUTE_ERROR:
+            total += _quantile(Z[k], Y[k], weight, scalar(1), scalar(1))
+        elif loss == Loss.HUBER:
+            total += _huber(Z[k], Y[k], weight, scalar(parameter))
+        elif loss == Loss.QUANTILE:
+            above, below = scalar(1.0 - parameter), scalar(parameter)
+            total += _quantile(Z[k], Y[k], weight, above, below)
+        elif loss == Loss.GAMMA:
+            total += _gamma(Z[k], Y[k], weight)
         else:
             total += _log_loss(Z[k], Y[k], weight)
     return total

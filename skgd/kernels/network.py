@@ -31,14 +31,16 @@ class Network(NamedTuple):
     )  # int64, (n_layers,): where each layer's parameters begin, and end
     activations: np.ndarray  # int64, (n_layers - 2,): `Activation` of each hidden layer
     loss: int  # `Loss`, which fixes the output link
+    loss_parameter: float  # the number that some losses have, such as a quantile
 
 
-def make_network(layer_units, activations, loss):
+def make_network(layer_units, activations, loss, loss_parameter=0.0):
     """Lay out the parameters of a network."""
     units = np.asarray(layer_units, np.int64)
     sizes = (units[:-1] + 1) * units[1:]
     offsets = np.concatenate([[0], sizes.cumsum()]).astype(np.int64)
-    return Network(units, offsets, np.asarray(activations, np.int64), int(loss))
+    activations = np.asarray(activations, np.int64)
+    return Network(units, offsets, activations, int(loss), float(loss_parameter))
 
 
 class Workspace(NamedTuple):

@@ -101,7 +101,10 @@ def sample_loss_and_gradient(
         raw[k, 0] = values[blocks[last] + k]
         target[k, 0] = samples.targets[rows[0], k]
     workspace.weights[0] = weight
-    loss = loss_and_delta(network.loss, raw, target, workspace.weights[:1])
+    loss = loss_and_delta(
+        *(network.loss, network.loss_parameter),
+        *(raw, target, workspace.weights[:1]),
+    )
     for k in range(units[last]):
         deltas[blocks[last] - blocks[1] + k] = raw[k, 0]
 
