@@ -165,11 +165,55 @@ def nesterov(theta, g, memory, step, rate, rule):
 
 
 def adam(theta, g, memory, step, rate, rule):
-    memory["m"] = rule.beta_1 * memory.get("m", 0) + (1 - rule.beta_1) * g
-    memory["v"] = rule.beta_2 * memory.get("v", 0) + (1 - rule.beta_2) * g**2
+    m, v = moments(g, memory, rule)
     # The paper's "efficient" form: epsilon is added to the uncorrected root.
     rate = rate * np.sqrt(1 - rule.beta_2**step) / (1 - rule.beta_1**step)
-    return theta - rate * memory["m"] / (np.sqrt(memory["v"]) + rule.epsilon)
+    return theta - rate * m / (np.sqrt(v) + rule.epsilon)
+
+
+def moments(g, memory, rule):
+    memory["m"] = rule.beta_1 * memory.get("m", 0) + (1 - rule.beta_1) * g
+    memory["v"] = rule.beta_2 * memory.get("v", 0) + (1 - rule.beta_2) * g**2
+    return memory["m"], memory["v"]
+
+
+# The others as in the documentation of PyTorch's torch.optim, symbol by symbol.
+
+
+def adagrad(theta, g, memory, step, rate, rule):
+    memory["sum"] = memory.get("sum", 0) + g**2
+    return theta - rate * g / (np.sqrt(memory["sum"]) + rule.epsilon)
+
+
+def adadelta(theta, g, memory, step, rate, rule):
+    rho, epsilon = rule.beta_2, rule.epsilon
+    memory["v"] = rho * memory.get("v", 0) + (1 - rho) * g**2
+    u = memory.get("u", 0)
+    move = np.sqrt(u + epsilon) / np.sqrt(memory["v"] + epsilon) * g
+    memory["u"] = rho * u + (1 - rho) * move**2
+    return theta - rate * move
+
+
+def rmsprop(theta, g, memory, step, rate, rule):
+    memory["v"] = rule.beta_2 * memory.get("v", 0) + (1 - rule.beta_2) * g**2
+    return theta - rate * g / (np.sqrt(memory["v"]) + rule.epsilon)
+
+
+def amsgrad(theta, g, memory, step, rate, rule):
+    m, v = moments(g, memory, rule)
+    memory["max"] = np.maximum(memory.get("max", 0), v)
+    m_hat = m / (1 - rule.beta_1**step)
+    v_hat = memory["max"] / (1 - rule.beta_2**step)
+    return theta - rate * m_hat / (np.sqrt(v_hat) + rule.epsilon)
+
+
+def nadam(theta, g, memory, step, rate, rule):
+    m, v = moments(g, memory, rule)
+    mu = [rule.beta_1 * (1 - 0.96 ** (t * 0.004) / 2) for t in range(1, step + 2)]
+    m_hat = mu[-1] * m / (1 - np.prod(mu))
+    m_hat = m_hat + (1 - mu[-2]) * g / (1 - np.prod(mu[:-1]))
+    v_hat = v / (1 - rule.beta_2**step)
+    return theta - rate * m_hat / (np.sqrt(v_hat) + rule.epsilon)
 
 
 OPTIMIZERS = {
@@ -177,7 +221,18 @@ OPTIMIZERS = {
     Optimizer.MOMENTUM: momentum,
     Optimizer.NESTEROV: nesterov,
     Optimizer.ADAM: adam,
+    Optimizer.ADAGRAD: adagrad,
+    Optimizer.ADADELTA: adadelta,
+    Optimizer.RMSPROP: rmsprop,
+    Optimizer.AMSGRAD: amsgrad,
+    Optimizer.NADAM: nadam,
 }
+
+
+def take_step(theta, g, memory, step, rate, rule, decays=True):
+    """One step, with decoupled weight decay of the parameters that are marked so."""
+    moved = OPTIMIZERS[rule.optimizer](theta, g, memory, step, rate, rule)
+    return moved - rate * rule.weight_decay * np.where(decays, theta, 0)
 
 
 def layers(theta, units):
@@ -249,7 +304,8 @@ def train_epoch(
             network, theta, X[rows], Y[rows], weight[rows], alpha
         )
         n_steps += 1
-        theta = OPTIMIZERS[rule.optimizer](theta, g, memory, n_steps, rate / k, rule)
+        decays = is_coef(network.layer_units)
+        theta = take_step(theta, g, memory, n_steps, rate / k, rule, decays)
         losses.append(loss)
         counts.append(len(rows))
     return theta, np.average(losses, weights=counts), n_steps
