@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 from skgd._network import (
     OUTPUT_LINKS,
     assign_layers,
-    glorot_uniform,
+    initial_parameters,
     split_parameters,
 )
 from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS
@@ -275,9 +275,9 @@ class BaseGDNeural(BaseEstimator):
         if first:
             random_state = check_random_state(self.random_state)
             activation = Activation[self.activation.upper()]
-            theta = glorot_uniform(
-                self._network.layer_units, activation, random_state, dtype
-            )
+            units = self._network.layer_units
+            activations = np.full(max(units.size - 2, 1), activation)
+            theta = initial_parameters(units, activations, random_state, dtype)
             self._state = TrainingState(theta, random_state, seed=self.random_state)
             self._state.restart(self)
             return

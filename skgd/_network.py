@@ -21,6 +21,14 @@ LOG_OUTPUT_LINKS = {
     "softmax": lambda raw: log_softmax(raw, axis=1),
 }
 
+# Of the bound that scikit-learn's activations are drawn within.
+GLOROT_FACTORS = {
+    Activation.IDENTITY: 6.0,
+    Activation.LOGISTIC: 2.0,
+    Activation.TANH: 6.0,
+    Activation.RELU: 6.0,
+}
+
 
 class LayerArrays(list):
     """Arrays of each layer, views on one parameter vector.
@@ -58,15 +66,35 @@ def assign_layers(layers, arrays):
         layer[...] = array
 
 
-def glorot_uniform(layer_units, activation, random_state, dtype):
-    """Draw the initial parameters (Glorot & Bengio, 2010), as scikit-learn draws them.
+def _bound(activation, fan_in, fan_out):
+    """Bound of the uniform distribution of a layer with this activation."""
+    if activation in GLOROT_FACTORS:
+        return np.sqrt(GLOROT_FACTORS[activation] / (fan_in + fan_out))
+    if activation == Activation.SELU:
+        return np.sqrt(3.0 / fan_in)
+    return np.sqrt(6.0 / fan_in)
 
-    Layer by layer, coefs then intercepts, uniform within sqrt(6 / (fan_in + fan_out)),
-    or sqrt(2 / ...) for logistic hidden layers, whose slope at 0 is a quarter.
+
+def initial_parameters(layer_units, activations, random_state, dtype):
+    """Draw the initial parameters, layer by layer, coefs then intercepts.
+
+    The bound of a layer follows from its activation. Those of scikit-learn are drawn as
+    it draws them (Glorot & Bengio, 2010): within sqrt(6 / (fan_in + fan_out)), or
+    sqrt(2 / ...) for logistic, whose slope at 0 is a quarter. For selu the variance is
+    1 / fan_in (Klambauer et al., 2017), for all others 2 / fan_in (He et al., 2015),
+    which is meant for relu: standard normal pre-activations then have a mean square
+    between 0.7 (silu) and 1.8 (softplus) in the next layer.
+
+    `activations` has one for each hidden layer. The output layer has none, and is drawn
+    as scikit-learn does it, by the factor of the last of them; also where there is no
+    hidden layer, for which one is to be given too.
     """
-    factor = 2.0 if activation == Activation.LOGISTIC else 6.0
+    last = GLOROT_FACTORS.get(activations[-1], 6.0)
     layers = []
-    for fan_in, fan_out in pairwise(layer_units):
-        bound = np.sqrt(factor / (fan_in + fan_out))
+    for layer, (fan_in, fan_out) in enumerate(pairwise(layer_units)):
+        if layer == len(layer_units) - 2:
+            bound = np.sqrt(last / (fan_in + fan_out))
+        else:
+            bound = _bound(activations[layer], fan_in, fan_out)
         layers.append(random_state.uniform(-bound, bound, (fan_in + 1) * fan_out))
     return np.concatenate(layers).astype(dtype, copy=False)

@@ -4,45 +4,124 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skgd.kernels.activations import Activation, apply, multiply_by_derivative
+from skgd.kernels.activations import (
+    NEEDS_INPUT,
+    Activation,
+    apply,
+    apply_with_slope,
+    multiply_by_derivative,
+)
 from tests import naive
 
-Z = np.concatenate([np.linspace(-6, 6, 241), [-800.0, -40.0, 40.0, 800.0]])
+Z = np.concatenate(
+    [
+        np.linspace(-6, 6, 241),
+        [-800.0, -90.0, -40.0, -25.0, -12.0, -9.0, -1e-6, -1e-30],
+        [800.0, 90.0, 40.0, 25.0, 12.0, 9.0, 1e-6, 1e-30],
+    ]
+)
+FROM_OUTPUT = sorted(set(Activation) - NEEDS_INPUT)
+
+
+def evaluate(part, activation, z):
+    """The formula's value (part 0) or derivative (part 1), in longer arithmetic."""
+    with np.errstate(over="ignore"):
+        return naive.ACTIVATIONS[activation][part](z.astype(np.longdouble))
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("activation", Activation)
 def test_value_is_that_of_the_formula(activation, dtype):
-    a = Z.astype(dtype)
+    z = Z.astype(dtype)
+    a = z.copy()
     apply(activation, a)
-    with np.errstate(over="ignore"):
-        expected = naive.ACTIVATIONS[activation][0](Z)
     assert a.dtype == dtype
+    limits = np.finfo(dtype)
+    expected = evaluate(0, activation, z)
+    assert_allclose(a, expected, rtol=8 * limits.eps, atol=limits.tiny)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("activation", Activation)
+def test_slope_is_that_of_the_formula(activation, dtype):
+    z = Z[Z != 0].astype(dtype)  # where some have a kink
+    a, slope, expected = z.copy(), np.empty_like(z), z.copy()
+    apply_with_slope(activation, a, slope)
+    apply(activation, expected)
+    np.testing.assert_array_equal(a, expected)
+    # To rounding of numbers of the order of 1, as slopes that come from a value do.
     eps = np.finfo(dtype).eps
-    assert_allclose(a, expected, rtol=8 * eps, atol=np.finfo(dtype).tiny)
+    assert_allclose(slope, evaluate(1, activation, z), rtol=4 * eps, atol=4 * eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("activation", Activation)
+def test_the_largest_numbers_make_no_nan(activation, dtype):
+    largest = np.finfo(dtype).max / 2
+    z = np.array([-1, 1] * 9, dtype) * largest
+    a, slope = z.copy(), np.empty_like(z)
+    apply_with_slope(activation, a, slope)
+    eps = np.finfo(dtype).eps
+    for part, result in enumerate((a, slope)):
+        assert_allclose(result, evaluate(part, activation, z), rtol=4 * eps)
+    again = z.copy()
+    apply(activation, again)
+    np.testing.assert_array_equal(again, a)
 
 
 @pytest.mark.parametrize("activation", Activation)
-def test_derivative_is_that_of_central_differences(activation):
+def test_slope_is_that_of_central_differences(activation):
     # An even number of points: none is 0, where relu has a kink.
     z = np.linspace(-4, 4, 200)
     h = 1e-6
-    up, down, a = z + h, z - h, z.copy()
-    for values in (up, down, a):
+    up, down, slope = z + h, z - h, np.empty_like(z)
+    for values in (up, down):
         apply(activation, values)
-    delta = np.full_like(z, 3.0)
+    apply_with_slope(activation, z, slope)
+    assert_allclose(slope, (up - down) / (2 * h), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("activation", FROM_OUTPUT)
+def test_derivative_follows_from_the_value(activation, dtype):
+    a = np.linspace(-4, 4, 200).astype(dtype)
+    slope, delta = np.empty_like(a), np.full_like(a, 3)
+    apply_with_slope(activation, a, slope)
     multiply_by_derivative(activation, a, delta)
-    assert_allclose(delta, 3.0 * (up - down) / (2 * h), rtol=1e-7, atol=1e-9)
+    assert delta.dtype == dtype
+    assert_allclose(delta, 3 * slope, rtol=np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(
+    ("activation", "at_zero"),
+    [
+        (Activation.RELU, 0),
+        (Activation.LEAKY_RELU, 0.01),
+        (Activation.ELU, 1),
+        (Activation.SELU, 1.7580993408473769),
+    ],
+)
+def test_at_its_kink_an_activation_has_the_slope_from_below(activation, at_zero):
+    # As in PyTorch.
+    z, slope = np.zeros(9), np.empty(9)
+    apply_with_slope(activation, z, slope)
+    np.testing.assert_array_equal(z, 0)
+    np.testing.assert_array_equal(slope, at_zero)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("activation", Activation)
 def test_nan_stays_nan(activation, dtype):
-    a = np.linspace(-3, 3, 101).astype(dtype)  # long enough for the vectorised loop
-    a[::7] = np.nan
-    expected = np.isnan(a)
+    z = np.linspace(-3, 3, 101).astype(dtype)  # long enough for the vectorised loop
+    z[::7] = np.nan
+    expected = np.isnan(z)
+    a, slope = z.copy(), np.empty_like(z)
     apply(activation, a)
     np.testing.assert_array_equal(np.isnan(a), expected)
+    apply_with_slope(activation, z, slope)
+    np.testing.assert_array_equal(np.isnan(z), expected)
+    if activation in NEEDS_INPUT:
+        np.testing.assert_array_equal(np.isnan(slope), expected)
 
 
 def test_every_activation_has_a_reference():

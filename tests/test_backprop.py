@@ -22,7 +22,8 @@ def make_problem(activation, loss, hidden, sparse, dtype=np.float64):
     """A network, its parameters, and a sparse-looking sample in the given storage."""
     rng = np.random.default_rng(0)
     units = np.array([N_FEATURES, *hidden, N_OUTPUTS])
-    network = make_network(units, np.full(len(hidden), int(activation)), loss)
+    activations = np.full(len(hidden), int(activation))
+    network = make_network(units, activations, loss, naive.LOSS_PARAMETERS[loss])
     theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size).astype(dtype)
     X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.6)
     X = X.astype(dtype)

@@ -18,8 +18,9 @@ def draw(loss):
 
 
 def value_and_delta(loss, Y, Z, weight):
-    delta = np.ascontiguousarray(Z.T)
-    value = loss_and_delta(loss, delta, np.ascontiguousarray(Y.T), weight)
+    delta = Z.T.copy()
+    parameter = naive.LOSS_PARAMETERS[loss]
+    value = loss_and_delta(loss, parameter, delta, np.ascontiguousarray(Y.T), weight)
     return value, delta.T
 
 
@@ -29,7 +30,7 @@ def test_value_is_the_weighted_sum_of_the_formula(loss, dtype):
     Y, Z, weight = draw(loss)
     arrays = [array.astype(dtype) for array in (Y, Z, weight)]
     value, delta = value_and_delta(loss, *arrays)
-    expected = weight @ naive.LOSSES[loss](Y, Z)
+    expected = weight @ naive.LOSSES[loss](Y, Z, naive.LOSS_PARAMETERS[loss])
     assert_allclose(value, expected, rtol=32 * np.finfo(dtype).eps)
     assert delta.dtype == dtype
 
@@ -65,13 +66,47 @@ def test_value_is_clipped_as_in_scikit_learn(loss):
     assert_allclose(value, -n_terms * np.log(np.finfo(float).eps), rtol=1e-12)
 
 
-@pytest.mark.parametrize("loss", Loss)
+@pytest.mark.parametrize("loss", sorted(naive.CANONICAL))
 def test_delta_is_prediction_minus_target_through_the_public_link(loss):
-    # True of the canonical pairs; binds the kernel's link to the one predict uses.
+    # Binds the kernel's link to the one predict uses.
     Y, Z, weight = draw(loss)
     _, delta = value_and_delta(loss, Y, Z, weight)
     prediction = OUTPUT_LINKS[OUT_ACTIVATIONS[loss]](Z)
     assert_allclose(delta, weight[:, None] * (prediction - Y), rtol=1e-12, atol=1e-14)
+
+
+def test_gamma_is_least_where_the_public_link_gives_the_target():
+    # Binds the links of the pair that is not canonical.
+    Y, _, weight = draw(Loss.GAMMA)
+    Z = np.log(Y)
+    value, delta = value_and_delta(Loss.GAMMA, Y, Z, weight)
+    assert_allclose(OUTPUT_LINKS[OUT_ACTIVATIONS[Loss.GAMMA]](Z), Y)
+    assert_allclose(value, 0, atol=1e-14)
+    assert_allclose(delta, 0, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("loss", [Loss.ABSOLUTE_ERROR, Loss.HUBER, Loss.QUANTILE])
+def test_a_prediction_that_hits_costs_nothing_and_moves_nothing(loss, dtype):
+    # Also where the loss has a kink.
+    Y = np.linspace(-2, 2, 12, dtype=dtype).reshape(4, 3)
+    value, delta = value_and_delta(loss, Y, Y.copy(), np.ones(4, dtype))
+    assert value == 0
+    np.testing.assert_array_equal(delta, 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gamma_overflows_only_where_its_value_does(dtype):
+    # As y / exp(z), the exponential would overflow in the first of these, and in the
+    # second one underflow.
+    last = dtype(np.log(np.finfo(dtype).max))
+    Y = np.exp(np.array([[-0.5, 0.5]], dtype) * last)
+    Z = np.array([[-1.2, 1.2]], dtype) * last
+    value, delta = value_and_delta(Loss.GAMMA, Y, Z, np.ones(1, dtype))
+    exact = np.log(Y.astype(float)) - Z
+    rtol = 2 * last * np.finfo(dtype).eps
+    assert_allclose(delta, 1 - np.exp(exact), rtol=rtol)
+    assert_allclose(value, (np.exp(exact) - 1 - exact).sum(), rtol=rtol)
 
 
 @pytest.mark.parametrize("name", LOG_OUTPUT_LINKS)

@@ -1,11 +1,36 @@
 """Forward and backward pass of a batch."""
 
+from skgd.kernels._call import call
 from skgd.kernels._gemm import gemm
 from skgd.kernels._jit import inline, jit
 from skgd.kernels._math import add, multiply_add
-from skgd.kernels.activations import apply, multiply_by_derivative
 from skgd.kernels.inputs import add_sparse_gradient, gather, sparse_affine
 from skgd.kernels.losses import loss_and_delta
+
+
+@inline
+def activate(workspace, layer, z):
+    """Replace a hidden layer's pre-activations by its activations, of all samples."""
+    functions = workspace.functions
+    if functions.slopes[layer] != 0:
+        start = workspace.blocks[layer + 1] - workspace.blocks[1]
+        slopes = workspace.slopes[start : start + z.size]
+        call(functions.slopes[layer], (z, slopes))
+    else:
+        call(functions.values[layer], (z,))
+
+
+@inline
+def multiply_by_derivative(workspace, layer, a, delta):
+    """Multiply `delta` by the derivative of a hidden layer's activations `a`."""
+    functions = workspace.functions
+    if functions.slopes[layer] != 0:
+        start = workspace.blocks[layer + 1] - workspace.blocks[1]
+        slopes = workspace.slopes[start : start + delta.size]
+        for i in range(delta.size):
+            delta[i] *= slopes[i]
+    else:
+        call(functions.derivatives[layer], (a, delta))
 
 
 # The products of a layer with one output are without BLAS, whose general routine goes
@@ -91,7 +116,7 @@ def forward(network, theta, inputs, rows, workspace):
             )
         if layer < units.size - 2:
             # In one go over all rows, the ones at their ends included.
-            apply(network.activations[layer], z)
+            activate(workspace, layer, z)
             for i in range(n):
                 z[i * (fan_out + 1) + fan_out] = one
         below = z
@@ -138,7 +163,7 @@ def backward(network, theta, inputs, rows, workspace, gradient, beta):
                     *(False, True, n, fan_in, fan_out),
                     *(delta, fan_out + 1, W, fan_out, 0, below, fan_in + 1),
                 )
-            multiply_by_derivative(network.activations[layer - 1], values, below)
+            multiply_by_derivative(workspace, layer - 1, values, below)
 
 
 @inline
@@ -160,7 +185,10 @@ def loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta):
         for k in range(n_outputs):
             Z[k, i] = raw[i * (n_outputs + 1) + k]
             Y[k, i] = samples.targets[rows[i], k]
-    loss = loss_and_delta(network.loss, Z, Y, weight)
+    functions = workspace.functions
+    loss = loss_and_delta(
+        functions.loss, functions.softmax, network.loss_parameter, Z, Y, weight
+    )
     start = workspace.blocks[-1] - workspace.blocks[1]
     delta = workspace.deltas[start : start + n * (n_outputs + 1)]
     for i in range(n):

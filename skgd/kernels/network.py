@@ -8,10 +8,15 @@ of values ends with a 1: it meets the intercepts in the forward product, and mak
 gradient in the backward one. Rows of deltas are as long, their last element unused.
 """
 
+from functools import cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
+
+from skgd.kernels._call import address
+from skgd.kernels.activations import DERIVATIVES, SLOPES, VALUES
+from skgd.kernels.losses import LOSSES, Loss, softmax
 
 # Products of up to so many multiplications run without packing in OpenBLAS: measured at
 # 55 instead of 45 GFLOP/s, of a peak of 55.
@@ -26,28 +31,81 @@ class Network(NamedTuple):
     """The shape of a network: all that the kernels need besides its parameters."""
 
     layer_units: np.ndarray  # int64, (n_layers,): features, hidden units, outputs
-    offsets: (
-        np.ndarray
-    )  # int64, (n_layers,): where each layer's parameters begin, and end
+    # int64, (n_layers,): where each layer's parameters begin, and the last one's end
+    offsets: np.ndarray
     activations: np.ndarray  # int64, (n_layers - 2,): `Activation` of each hidden layer
     loss: int  # `Loss`, which fixes the output link
+    loss_parameter: float  # the number that some losses have, such as a quantile
 
 
-def make_network(layer_units, activations, loss):
+def make_network(layer_units, activations, loss, loss_parameter=0.0):
     """Lay out the parameters of a network."""
     units = np.asarray(layer_units, np.int64)
     sizes = (units[:-1] + 1) * units[1:]
     offsets = np.concatenate([[0], sizes.cumsum()]).astype(np.int64)
-    return Network(units, offsets, np.asarray(activations, np.int64), int(loss))
+    activations = np.asarray(activations, np.int64)
+    return Network(units, offsets, activations, int(loss), float(loss_parameter))
+
+
+class Functions(NamedTuple):
+    """Addresses of the functions that a network's passes call, for one dtype."""
+
+    # int64, (n_layers - 2,), of each hidden layer. Where the slope does not follow from
+    # the activation, `slopes` has the address of a function of both, and is 0 elsewhere.
+    values: np.ndarray
+    derivatives: np.ndarray
+    slopes: np.ndarray
+    loss: int
+    softmax: int  # or 0
+
+
+@cache
+def _function(function, n_vectors, dtype):
+    vectors = [np.empty(0, dtype)] * n_vectors
+    return address(function, *vectors)
+
+
+@cache
+def _loss_functions(loss, dtype):
+    vector = np.empty(0, dtype)
+    function = address(LOSSES[loss], vector, vector, vector, 0.0)
+    is_softmax = loss == Loss.LOG_LOSS
+    return function, address(softmax, np.empty((0, 0), dtype)) if is_softmax else 0
+
+
+def _addresses(functions, activations, n_vectors, dtype):
+    return np.array(
+        [
+            _function(functions[code], n_vectors, dtype) if code in functions else 0
+            for code in activations
+        ],
+        np.int64,
+    )
+
+
+def make_functions(network, dtype, *, training=True):
+    """Compile the functions that a network needs, or load them; a prediction: values."""
+    codes, dtype = network.activations.tolist(), np.dtype(dtype)
+    if not training:
+        none = np.zeros(len(codes), np.int64)
+        return Functions(_addresses(VALUES, codes, 1, dtype), none, none, 0, 0)
+    return Functions(
+        _addresses(VALUES, codes, 1, dtype),
+        _addresses(DERIVATIVES, codes, 2, dtype),
+        _addresses(SLOPES, codes, 2, dtype),
+        *_loss_functions(Loss(network.loss), dtype),
+    )
 
 
 class Workspace(NamedTuple):
     """Scratch memory of one thread, for up to `size` samples at once."""
 
+    functions: Functions
     size: int
     blocks: np.ndarray  # int64, (n_layers,): where each layer's values begin
     values: np.ndarray  # blocks of (size, units + 1); of the features only when dense
     deltas: np.ndarray  # the same, without the features
+    slopes: np.ndarray  # the same as deltas, or empty if no layer needs them
     raw: np.ndarray  # (n_outputs * size,)
     targets: np.ndarray  # the same
     weights: np.ndarray  # (size,)
@@ -60,11 +118,15 @@ def make_workspace(network, size, dtype, sparse, *, training=True):
     if sparse:
         lengths[0] = 0
     n_training = size if training else 0
+    functions = make_functions(network, dtype, training=training)
+    n_deltas = sum(lengths[1:]) if training else 0
     return Workspace(
+        functions=functions,
         size=size,
         blocks=np.array([0, *accumulate(lengths[:-1])]),
         values=np.ones(sum(lengths), dtype),
-        deltas=np.zeros(sum(lengths[1:]) if training else 0, dtype),
+        deltas=np.zeros(n_deltas, dtype),
+        slopes=np.zeros(n_deltas if functions.slopes.any() else 0, dtype),
         raw=np.empty(units[-1] * n_training, dtype),
         targets=np.empty(units[-1] * n_training, dtype),
         weights=np.empty(n_training, dtype),

@@ -2,7 +2,7 @@
 
 from skgd.kernels._jit import inline
 from skgd.kernels._math import add, multiply_add
-from skgd.kernels.activations import apply, multiply_by_derivative
+from skgd.kernels.backprop import activate, multiply_by_derivative
 from skgd.kernels.inputs import gather
 from skgd.kernels.losses import loss_and_delta
 
@@ -85,6 +85,7 @@ def sample_loss_and_gradient(
     """
     units, offsets, blocks = network.layer_units, network.offsets, workspace.blocks
     values, deltas = workspace.values, workspace.deltas
+    functions = workspace.functions
     last = units.size - 1
     gather(samples.inputs, rows, values[: blocks[1]])
     for layer in range(last):
@@ -95,13 +96,16 @@ def sample_loss_and_gradient(
         middle = end - fan_out
         _affine(theta[offsets[layer] : middle], theta[middle:end], a, z)
         if layer < last - 1:
-            apply(network.activations[layer], z)
+            activate(workspace, layer, z)
 
     for k in range(units[last]):
         raw[k, 0] = values[blocks[last] + k]
         target[k, 0] = samples.targets[rows[0], k]
     workspace.weights[0] = weight
-    loss = loss_and_delta(network.loss, raw, target, workspace.weights[:1])
+    weights, parameter = workspace.weights[:1], network.loss_parameter
+    loss = loss_and_delta(
+        functions.loss, functions.softmax, parameter, raw, target, weights
+    )
     for k in range(units[last]):
         deltas[blocks[last] - blocks[1] + k] = raw[k, 0]
 
@@ -119,5 +123,5 @@ def sample_loss_and_gradient(
             start = blocks[layer] - blocks[1]
             below = deltas[start : start + fan_in]
             _transposed_affine(theta[offset:middle], delta, below)
-            multiply_by_derivative(network.activations[layer - 1], a, below)
+            multiply_by_derivative(workspace, layer - 1, a, below)
     return loss

@@ -58,7 +58,7 @@ class Team(NamedTuple):
     losses: np.ndarray  # float64 (n_places,)
     squares: np.ndarray  # float64 (n_updates,), one for each part of the parameters
     rows: np.ndarray  # int64 (3,): start and stop of the batch, its number of parts
-    scales: np.ndarray  # float64 (3,): factor, l2 and rate of the step
+    scales: np.ndarray  # float64 (6,): factor and l2, then the `Step`
     late_turns: int  # that the primary waits for others before it calls them late
 
 
@@ -73,7 +73,7 @@ def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype):
         losses=np.zeros(n_parts + n_threads - 1),
         squares=np.zeros(n_updates),
         rows=np.zeros(3, np.int64),
-        scales=np.zeros(3),
+        scales=np.zeros(6),
         late_turns=late_turns,
     )
 

@@ -1,0 +1,79 @@
+"""Calls of compiled functions by their address.
+
+A kernel that named the functions of all activations, losses and optimizers would contain
+them all, compiled anew with each kernel. By its address a kernel calls a function that
+was compiled apart, and only if somebody asks for it: a first fit compiles one activation
+and one optimizer. An address is a number, so the kernel itself stays in the disk cache.
+
+As plain Python, an address is a place in a list.
+"""
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+_plain_functions = []
+
+
+def address(function, *examples):
+    """Compile a jitted function for arguments of these types; return where it is."""
+    if numba.config.DISABLE_JIT:
+        if function not in _plain_functions:
+            _plain_functions.append(function)
+        return _plain_functions.index(function) + 1
+    signature = tuple(map(numba.typeof, examples))
+    function.compile(signature)
+    compiled = function.overloads[signature]
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+
+
+def call(function, arguments):
+    """Call the function at this address, which returns nothing.
+
+    `arguments` is a tuple of the very types that `address` was given.
+    """
+    _plain_functions[function - 1](*arguments)
+
+
+def call_for_float(function, arguments):
+    """Call the function at this address, which returns a float64; see `call`."""
+    return float(_plain_functions[function - 1](*arguments))
+
+
+def _intrinsic(result):
+    @intrinsic
+    def call(typingctx, function, arguments):
+        def codegen(context, builder, signature, values):
+            kinds = signature.args[1].types
+            arguments = cgutils.unpack_tuple(builder, values[1], len(kinds))
+            convention = context.call_conv
+            kind = convention.get_function_type(result, kinds)
+            # Numba's own convention: places for the result and for an exception, which
+            # kernels do not raise; then the arguments, arrays field by field.
+            places = [cgutils.alloca_once(builder, each.pointee) for each in kind.args[:2]]
+            flat = context.get_arg_packer(kinds).as_arguments(builder, arguments)
+            builder.call(
+                builder.inttoptr(values[0], ir.PointerType(kind)), [*places, *flat]
+            )
+            if result == types.none:
+                return context.get_dummy_value()
+            return builder.load(places[0])
+
+        return result(types.int64, arguments), codegen
+
+    return call
+
+
+_call, _call_for_float = _intrinsic(types.none), _intrinsic(types.float64)
+
+
+@overload(call)
+def _overload_call(function, arguments):
+    return lambda function, arguments: _call(function, arguments)
+
+
+@overload(call_for_float)
+def _overload_call_for_float(function, arguments):
+    return lambda function, arguments: _call_for_float(function, arguments)
