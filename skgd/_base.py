@@ -43,8 +43,6 @@ from skgd.kernels.losses import OUT_ACTIVATIONS
 from skgd.kernels.network import chunk_size, make_network, make_workspace
 from skgd.kernels.predict import raw_outputs
 
-ALL_ROWS = row_numbers(0)  # to the kernels and here
-
 # Multiplications in a prediction for which another thread pays: some 0.1 ms of them.
 PRODUCTS_PER_THREAD = 2_500_000
 
@@ -246,7 +244,8 @@ class BaseGDNeural(BaseEstimator):
                 raise ValueError("a score needs at least 2 samples, got 1.")
         with _naming("sample_weight_val"):
             weight = _validate_weights(sample_weight_val, X_val)
-        return X_val, ALL_ROWS, self._validation_targets(y_val), weight
+        rows = row_numbers(X_val.shape[0])
+        return X_val, rows, self._validation_targets(y_val), weight
 
     def _build_network(self, n_features, n_outputs, first):
         """Shape of the network that the parameters and the data ask for."""
@@ -388,13 +387,14 @@ class BaseGDNeural(BaseEstimator):
                 order="C",
                 reset=False,
             )
-        return self._raw_outputs(_in_rows(X), ALL_ROWS, n_threads(self.n_jobs))
+        rows = row_numbers(X.shape[0])
+        return self._raw_outputs(_in_rows(X), rows, n_threads(self.n_jobs))
 
     def _raw_outputs(self, X, rows, n_threads):
         """Outputs before the link of the samples `rows`, shape (n, n_outputs)."""
         network, theta = self._network, self._state.theta
         inputs, sparse = as_inputs(X), issparse(X)
-        n = X.shape[0] if rows is ALL_ROWS else rows.size
+        n = rows.size
         out = np.empty((n, network.layer_units[-1]), theta.dtype)
         position = np.zeros(1, np.int64)
         size = chunk_size(network, n, theta.dtype, sparse)

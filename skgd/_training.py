@@ -227,7 +227,8 @@ def _sgd(params, network, state, samples, order, rates):
     # A sample is made dense: its update goes over every weight anyway.
     workspace = make_workspace(network, 1, state.theta.dtype, sparse=False)
     common = network, state.theta, _update_rule(params, state), state.optimizer_state
-    settings = samples, order, rates, float(params.alpha), workspace
+    gradient = np.empty_like(state.theta)
+    settings = samples, order, rates, float(params.alpha), workspace, gradient
     yield lambda n_steps: sgd_epoch(*common, n_steps, *settings)
 
 

@@ -9,7 +9,7 @@ from numba import njit
 # differed in the last bit, and so did a fit in a process that compiles from the same
 # fit in a process that loads from the disk cache. `_math.add` and `_math.multiply_add`
 # give the freedom back, one operation at a time.
-OPTIONS = {"nogil": True, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def jit(function):

@@ -57,22 +57,11 @@ def _add_single_output_gradient(values, delta, beta, gradient):
     if beta == 0:
         for j in range(n_terms):
             gradient[j] = 0
-    n = delta.size // 2
-    rest = n % 4
-    for i in range(rest):
+    for i in range(delta.size // 2):
         row = values[i * n_terms : (i + 1) * n_terms]
         d = delta[2 * i]
         for j in range(n_terms):
-            gradient[j] += d * row[j]
-    # Four rows at once, which read and write the gradient a fourth as often.
-    for i in range(rest, n, 4):
-        rows = values[i * n_terms : (i + 4) * n_terms]
-        a, b = rows[:n_terms], rows[n_terms : 2 * n_terms]
-        c, d = rows[2 * n_terms : 3 * n_terms], rows[3 * n_terms :]
-        da, db, dc, dd = delta[2 * i], delta[2 * i + 2], delta[2 * i + 4], delta[2 * i + 6]
-        for j in range(n_terms):
-            two = multiply_add(db, b[j], da * a[j])
-            gradient[j] += multiply_add(dd, d[j], multiply_add(dc, c[j], two))
+            gradient[j] = multiply_add(d, row[j], gradient[j])
 
 
 @inline
@@ -90,8 +79,8 @@ def _single_output_delta(W, delta, below):
 def forward(network, theta, inputs, rows, workspace):
     """Forward pass of the samples `rows`, up to the workspace's size.
 
-    Leaves the activations of each layer in ``workspace.values``; returned is the last
-    layer's block, the raw outputs, in rows of n_outputs + 1 elements.
+    Leaves the activations of each layer in ``workspace.values``; the last block holds
+    the raw outputs, in rows of n_outputs + 1 elements.
     """
     units = network.layer_units
     n = rows.size
@@ -120,7 +109,6 @@ def forward(network, theta, inputs, rows, workspace):
             for i in range(n):
                 z[i * (fan_out + 1) + fan_out] = one
         below = z
-    return below
 
 
 @jit
@@ -175,7 +163,8 @@ def loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta):
     """
     n = rows.size
     n_outputs = samples.targets.shape[1]
-    raw = forward(network, theta, samples.inputs, rows, workspace)
+    forward(network, theta, samples.inputs, rows, workspace)
+    raw = workspace.values[workspace.blocks[-1] :]
     # The losses go over one output after another.
     Z = workspace.raw[: n_outputs * n].reshape(n_outputs, n)
     Y = workspace.targets[: n_outputs * n].reshape(n_outputs, n)

@@ -1,9 +1,6 @@
 """One epoch of training: the jitted functions that Python calls."""
 
-import numpy as np
-
 from skgd.kernels._atomic import add, load, pause, store
-from skgd.kernels._borrow import borrow
 from skgd.kernels._jit import inline, jit
 from skgd.kernels.backprop import loss_and_gradient
 from skgd.kernels.optimizers import (
@@ -175,8 +172,6 @@ def minibatch_epoch(
         Steps taken after this epoch. A batch of no weight makes none, and does not
         count in the loss.
     """
-    arrays = (team, network, samples, workspace, theta, state, order, rates)
-    team, network, samples, workspace, theta, state, order, rates = borrow(arrays)
     powers = powers_after(rule, n_steps)
     total, weight = 0.0, 0.0
     count, batch, idle_turns, n_spared = 0, -1, 0, 0
@@ -236,7 +231,9 @@ def minibatch_epoch(
         if thread == 0:
             missing = wait(team, counters, tasks, kind == GRADIENT)
             if kind == UPDATE:
-                loss = 0.5 * alpha * team.squares.sum()
+                loss = 0.0
+                for i in range(team.squares.size):
+                    loss += 0.5 * alpha * team.squares[i]
                 for part in range(team.rows[2]):
                     loss += team.losses[team.places[part]]
                 total += loss / weight * (team.rows[1] - team.rows[0])
@@ -262,19 +259,17 @@ def sgd_epoch(
     rates,
     alpha,
     workspace,
+    gradient,
 ):
     """Go once over the samples in `order`, with one step for each of them.
 
     The same as `minibatch_epoch` with ``batch_size=1``, in a compiled function of its
-    own: neither solver waits for the other's compilation.
+    own: neither solver waits for the other's compilation. `gradient` is scratch, as
+    long as `theta`.
     """
-    own_gradient = np.empty_like(theta)
-    gradient = borrow(own_gradient)
     n_outputs = network.layer_units[-1]
-    raw = borrow(workspace.raw.reshape(n_outputs, 1))
-    target = borrow(workspace.targets.reshape(n_outputs, 1))
-    network, samples, workspace = borrow((network, samples, workspace))
-    theta, state, order, rates = borrow((theta, state, order, rates))
+    raw = workspace.raw.reshape(n_outputs, 1)
+    target = workspace.targets.reshape(n_outputs, 1)
     powers = powers_after(rule, n_steps)
     total = 0.0
     count = 0
@@ -311,5 +306,4 @@ def sgd_epoch(
         )
         total += (loss + 0.5 * alpha * squares) / weight
         count += 1
-    own_gradient[0] = 0
     return total / max(count, 1), n_steps

@@ -174,19 +174,23 @@ def _log_loss(p, y, weight, parameter):
 def softmax(Z):
     """Replace the raw outputs `Z`, shape (n_outputs, n), by each column's softmax."""
     n_outputs, n = Z.shape
-    top = Z[0].copy()
-    for k in range(1, n_outputs):
-        for i in range(n):
-            if not Z[k, i] <= top[i]:
-                top[i] = Z[k, i]
-    total = np.zeros_like(top)
+    for i in range(n):
+        top = Z[0, i]
+        for k in range(1, n_outputs):
+            if not Z[k, i] <= top:
+                top = Z[k, i]
+        for k in range(n_outputs):
+            Z[k, i] -= top
     for k in range(n_outputs):
+        z = Z[k]
         for i in range(n):
-            Z[k, i] = exp(Z[k, i] - top[i])
-            total[i] += Z[k, i]
-    for k in range(n_outputs):
-        for i in range(n):
-            Z[k, i] /= total[i]
+            z[i] = exp(z[i])
+    for i in range(n):
+        total = Z[0, i]
+        for k in range(1, n_outputs):
+            total += Z[k, i]
+        for k in range(n_outputs):
+            Z[k, i] /= total
 
 
 LOSSES = {
