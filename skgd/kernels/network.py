@@ -59,41 +59,36 @@ class Functions(NamedTuple):
     softmax: int  # or 0
 
 
-@cache
-def _function(function, n_vectors, dtype):
-    vectors = [np.empty(0, dtype)] * n_vectors
-    return address(function, *vectors)
-
-
-@cache
-def _loss_functions(loss, dtype):
-    vector = np.empty(0, dtype)
-    function = address(LOSSES[loss], vector, vector, vector, 0.0)
-    is_softmax = loss == Loss.LOG_LOSS
-    return function, address(softmax, np.empty((0, 0), dtype)) if is_softmax else 0
-
-
 def _addresses(functions, activations, n_vectors, dtype):
-    return np.array(
-        [
-            _function(functions[code], n_vectors, dtype) if code in functions else 0
-            for code in activations
-        ],
-        np.int64,
-    )
+    """Of each layer's function; 0 where there is none."""
+    vectors = [np.empty(0, dtype)] * n_vectors
+    found = [functions.get(code) for code in activations]
+    addresses = [0 if f is None else address(f, *vectors) for f in found]
+    return np.array(addresses, np.int64)
 
 
-def make_functions(network, dtype, *, training=True):
-    """Compile the functions that a network needs, or load them; a prediction: values."""
-    codes, dtype = network.activations.tolist(), np.dtype(dtype)
+@cache
+def make_functions(activations, loss, dtype, training):
+    """Compile the functions that a network needs, or load them; a prediction: values.
+
+    Parameters
+    ----------
+    activations : tuple of int
+    loss : int
+    dtype : dtype
+    training : bool
+    """
+    values = _addresses(VALUES, activations, 1, dtype)
     if not training:
-        none = np.zeros(len(codes), np.int64)
-        return Functions(_addresses(VALUES, codes, 1, dtype), none, none, 0, 0)
+        none = np.zeros_like(values)
+        return Functions(values, none, none, 0, 0)
+    vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
     return Functions(
-        _addresses(VALUES, codes, 1, dtype),
-        _addresses(DERIVATIVES, codes, 2, dtype),
-        _addresses(SLOPES, codes, 2, dtype),
-        *_loss_functions(Loss(network.loss), dtype),
+        values,
+        _addresses(DERIVATIVES, activations, 2, dtype),
+        _addresses(SLOPES, activations, 2, dtype),
+        address(LOSSES[loss], vector, vector, vector, 0.0),
+        address(softmax, matrix) if loss == Loss.LOG_LOSS else 0,
     )
 
 
@@ -118,7 +113,8 @@ def make_workspace(network, size, dtype, sparse, *, training=True):
     if sparse:
         lengths[0] = 0
     n_training = size if training else 0
-    functions = make_functions(network, dtype, training=training)
+    activations = tuple(network.activations.tolist())
+    functions = make_functions(activations, network.loss, np.dtype(dtype), training)
     n_deltas = sum(lengths[1:]) if training else 0
     return Workspace(
         functions=functions,
