@@ -102,6 +102,10 @@ class BaseGDNeural(BaseEstimator):
     def _loss_code(self):
         """Return the `Loss` for the targets learned."""
 
+    def _loss_parameter(self):
+        """Return the number that the loss has, such as a quantile; 0 for most."""
+        return 0
+
     @abstractmethod
     def _predictions(self, raw):
         """Turn raw outputs into what `predict` returns."""
@@ -266,18 +270,37 @@ class BaseGDNeural(BaseEstimator):
                 f"and the data now ask for {layer_units.tolist()}. Call fit with "
                 "warm_start=False for a new network."
             )
-        activation = Activation[self.activation.upper()]
+        activations = self._hidden_activations(len(hidden))
         return make_network(
-            layer_units, np.full(len(hidden), activation), self._loss_code()
+            layer_units, activations, self._loss_code(), self._loss_parameter()
         )
+
+    def _hidden_activations(self, n_hidden):
+        """Codes of the hidden layers' activations."""
+        if isinstance(self.activation, str):
+            return [Activation[self.activation.upper()]] * n_hidden
+        names, known = list(self.activation), {a.name.lower() for a in Activation}
+        if len(names) != n_hidden:
+            raise ValueError(
+                f"activation must be one name, or one for each of the {n_hidden} "
+                f"hidden layers, got {len(names)}: {names}."
+            )
+        for name in names:
+            if name not in known:
+                raise ValueError(
+                    f"activation must be made of names in {sorted(known)}, got "
+                    f"{name!r}."
+                )
+        return [Activation[name.upper()] for name in names]
 
     def _prepare_state(self, dtype, first, incremental):
         """Draw the first parameters, or get the former state ready to go on."""
         if first:
             random_state = check_random_state(self.random_state)
-            activation = Activation[self.activation.upper()]
             units = self._network.layer_units
-            activations = np.full(max(units.size - 2, 1), activation)
+            activations = self._hidden_activations(units.size - 2)
+            if not activations and isinstance(self.activation, str):
+                activations = self._hidden_activations(1)  # as in scikit-learn
             theta = initial_parameters(units, activations, random_state, dtype)
             self._state = TrainingState(theta, random_state, seed=self.random_state)
             self._state.restart(self)

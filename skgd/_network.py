@@ -86,10 +86,9 @@ def initial_parameters(layer_units, activations, random_state, dtype):
     between 0.7 (silu) and 1.8 (softplus) in the next layer.
 
     `activations` has one for each hidden layer. The output layer has none, and is drawn
-    as scikit-learn does it, by the factor of the last of them; also where there is no
-    hidden layer, for which one is to be given too.
+    as scikit-learn does it, by the factor of the last of them.
     """
-    last = GLOROT_FACTORS.get(activations[-1], 6.0)
+    last = GLOROT_FACTORS.get(activations[-1], 6.0) if activations else 6.0
     layers = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(layer_units)):
         if layer == len(layer_units) - 2:

@@ -35,10 +35,11 @@ COMMON_CONSTRAINTS = {
         "array-like",
         Interval(Integral, 1, None, closed="left"),
     ],
-    "activation": [StrOptions(_names(Activation))],
+    "activation": [StrOptions(_names(Activation)), "array-like"],
     "solver": [StrOptions({"batch", "sgd", "minibatch"})],
     "optimizer": [StrOptions(_names(Optimizer))],
     "alpha": [Interval(Real, 0, None, closed="left")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
     "batch_size": [
         StrOptions({"auto"}),
         Interval(Integral, 1, None, closed="left"),

@@ -1,15 +1,27 @@
 """The regressor: its parameters, targets and predictions."""
 
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skgd._base import BaseGDNeural
 from skgd._parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
 from skgd.kernels.losses import Loss
+
+LOSS_NAMES = {
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "quantile",
+    "poisson",
+    "gamma",
+}
+# What some losses need of y, and what finds the values that they refuse.
+TARGET_RANGES = {"poisson": ("y >= 0", np.less), "gamma": ("y > 0", np.less_equal)}
 
 
 class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
@@ -22,13 +34,20 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units in each hidden layer. An empty sequence makes a linear model.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Activation of the hidden layers, of a unit's weighted input z:
+    activation : str or array-like of str, default='relu'
+        Activation of all hidden layers, or one for each, of a unit's weighted input z:
 
         - 'identity': z
         - 'logistic': 1 / (1 + exp(-z))
         - 'tanh': tanh(z)
         - 'relu': max(0, z)
+        - 'leaky_relu': z above 0, 0.01 z below
+        - 'elu': z above 0, exp(z) - 1 below [6]_
+        - 'selu': 1.0507 z above 0, 1.7581 (exp(z) - 1) below [7]_
+        - 'gelu': z times the normal distribution's cdf at z, by erf [8]_
+        - 'silu': z / (1 + exp(-z)) [8]_
+        - 'softplus': log(1 + exp(z))
+        - 'mish': z tanh(log(1 + exp(z))) [9]_
 
     solver : {'batch', 'sgd', 'minibatch'}, default='minibatch'
         Which samples feed one gradient, and so one step:
@@ -37,24 +56,50 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         - 'sgd': one sample at a time; n_samples steps per epoch.
         - 'minibatch': `batch_size` samples at a time.
 
-    optimizer : {'gd', 'momentum', 'nesterov', 'adam'}, default='adam'
+    optimizer : {'gd', 'momentum', 'nesterov', 'adagrad', 'adadelta', 'rmsprop', \
+            'adam', 'amsgrad', 'nadam'}, default='adam'
         How a gradient becomes a step:
 
         - 'gd': against the gradient, by the learning rate.
         - 'momentum': a velocity that decays by `momentum` [1]_.
         - 'nesterov': the same, with the gradient's look-ahead [2]_.
+        - 'adagrad': divided by the root of the sum of all squared gradients [10]_.
+        - 'adadelta': scaled by the running sizes of gradients and steps [11]_; takes a
+          `learning_rate_init` of about 1.
+        - 'rmsprop': divided by the running root mean square of the gradient [12]_.
         - 'adam': each parameter scaled by running moments of its gradient [3]_.
+        - 'amsgrad': adam with the largest second moment so far [13]_.
+        - 'nadam': adam with nesterov's look-ahead [14]_.
 
-    loss : {'squared_error', 'poisson'}, default='squared_error'
+        All but 'adam' are as in PyTorch; 'adam' is as in scikit-learn.
+
+    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', \
+            'gamma'}, default='squared_error'
         What is minimised, averaged over samples and summed over outputs:
 
-        - 'squared_error': half the squared error; the output is the prediction.
+        - 'squared_error': half the squared error.
+        - 'absolute_error': the error's size, for the median.
+        - 'huber': half the squared error up to `huber_delta`, and on from there in a
+          straight line.
+        - 'quantile': the pinball loss, for the `quantile`.
         - 'poisson': half the Poisson deviance; the prediction is the exponential of
           the output. Needs y >= 0.
+        - 'gamma': half the gamma deviance; likewise. Needs y > 0.
+
+    huber_delta : float, default=1.0
+        Error from which on ``loss='huber'`` is straight, in units of y.
+
+    quantile : float, default=0.5
+        Share of the targets that should lie below the prediction, in (0, 1), with
+        ``loss='quantile'``.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty, ``0.5 * alpha * sum(coefs ** 2)``, which is divided
         by the number of samples (or the sum of weights) of each batch.
+
+    weight_decay : float, default=0.0
+        At each step the coefs shrink by this times the learning rate, apart from the
+        gradient [5]_. ``optimizer='adam', weight_decay=0.01`` is known as AdamW.
 
     batch_size : int or 'auto', default='auto'
         Samples in a batch; 'auto' is ``min(200, n_samples)``. Read by
@@ -118,13 +163,16 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         ``early_stopping=True`` where `fit` is given no validation data.
 
     beta_1 : float, default=0.9
-        Decay of the mean of the gradient, in [0, 1). Read by 'adam'.
+        Decay of the mean of the gradient, in [0, 1). Read by 'adam', 'amsgrad' and
+        'nadam'.
 
     beta_2 : float, default=0.999
-        Decay of the mean of the squared gradient, in [0, 1). Read by 'adam'.
+        Decay of the mean of the squared gradient, in [0, 1). Read by these and by
+        'rmsprop' and 'adadelta'.
 
     epsilon : float, default=1e-8
-        Added to the root of the mean square, against division by zero. Read by 'adam'.
+        Added to the root of the mean square, against division by zero. Read by all
+        optimizers that have such a root: all but 'gd', 'momentum' and 'nesterov'.
 
     n_iter_no_change : int or numpy.inf, default=10
         Epochs without improvement by `tol` that are borne before training stops.
@@ -201,6 +249,21 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
        2015, algorithm 1.
     .. [4] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep
        feedforward neural networks", AISTATS 2010, for the initial parameters.
+    .. [5] I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    .. [6] D. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network
+       learning by exponential linear units (ELUs)", ICLR 2016.
+    .. [7] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-normalizing
+       neural networks", NeurIPS 2017.
+    .. [8] D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)", 2016.
+    .. [9] D. Misra, "Mish: a self regularized non-monotonic activation function", BMVC
+       2020.
+    .. [10] J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online
+       learning and stochastic optimization", JMLR 2011.
+    .. [11] M. D. Zeiler, "ADADELTA: an adaptive learning rate method", 2012.
+    .. [12] T. Tieleman, G. Hinton, "Lecture 6.5 - rmsprop", Coursera 2012.
+    .. [13] S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR
+       2018.
+    .. [14] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
 
     Examples
     --------
@@ -218,7 +281,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
     _parameter_constraints: ClassVar[dict] = {
         **COMMON_CONSTRAINTS,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(LOSS_NAMES)],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
     }
 
     @explain_sklearn_parameters
@@ -230,7 +295,10 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         solver="minibatch",
         optimizer="adam",
         loss="squared_error",
+        huber_delta=1.0,
+        quantile=0.5,
         alpha=0.0001,
+        weight_decay=0.0,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -255,7 +323,10 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         self.solver = solver
         self.optimizer = optimizer
         self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
         self.alpha = alpha
+        self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -413,10 +484,11 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
             raise ValueError(f"y has {n_outputs} outputs, but the network {fitted}.")
 
     def _check_range(self, y):
-        if self.loss == "poisson" and np.any(y < 0):
+        needed, refused = TARGET_RANGES.get(self.loss, (None, None))
+        if needed and np.any(refused(y, 0)):
             raise ValueError(
-                "Some value(s) of y are out of the valid range of the loss 'poisson', "
-                "which needs y >= 0."
+                f"Some value(s) of y are out of the valid range of the loss "
+                f"{self.loss!r}, which needs {needed}."
             )
 
     def _encode_targets(self, y):
@@ -424,6 +496,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
     def _loss_code(self):
         return Loss[self.loss.upper()]
+
+    def _loss_parameter(self):
+        return {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

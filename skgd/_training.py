@@ -269,7 +269,7 @@ def _minibatch(params, network, state, samples, order, rates, batch_size, n_thre
 def _update_rule(params, state):
     return make_update_rule(
         *(state.optimizer, params.momentum, params.beta_1, params.beta_2),
-        *(params.epsilon, 0.0, state.theta.dtype),
+        *(params.epsilon, params.weight_decay, state.theta.dtype),
     )
 
 

@@ -1,9 +1,10 @@
 """Calls of compiled functions by their address.
 
-A kernel that named the functions of all activations, losses and optimizers would contain
-them all, compiled anew with each kernel. By its address a kernel calls a function that
-was compiled apart, and only if somebody asks for it: a first fit compiles one activation
-and one optimizer. An address is a number, so the kernel itself stays in the disk cache.
+A kernel that named the functions of all activations, losses and optimizers would
+contain them all, compiled anew with each kernel. By its address a kernel calls a
+function that was compiled apart, and only if somebody asks for it: a first fit compiles
+one activation and one optimizer. An address is a number, so the kernel itself stays in
+the disk cache.
 
 As plain Python, an address is a place in a list.
 """
@@ -52,7 +53,9 @@ def _intrinsic(result):
             kind = convention.get_function_type(result, kinds)
             # Numba's own convention: places for the result and for an exception, which
             # kernels do not raise; then the arguments, arrays field by field.
-            places = [cgutils.alloca_once(builder, each.pointee) for each in kind.args[:2]]
+            places = [
+                cgutils.alloca_once(builder, each.pointee) for each in kind.args[:2]
+            ]
             flat = context.get_arg_packer(kinds).as_arguments(builder, arguments)
             builder.call(
                 builder.inttoptr(values[0], ir.PointerType(kind)), [*places, *flat]

@@ -1,9 +1,9 @@
 """Hidden-layer activations: their codes, values and derivatives.
 
-To add one: a member of `Activation`, a function of its value in `VALUES`, and one of its
-derivative: in `DERIVATIVES` if it follows from the activation, or else in `SLOPES`. The
-name in lower case is the name that users write. Each function is compiled when a network
-first needs it.
+To add one: a member of `Activation`, a function of its value in `VALUES`, and one of
+its derivative: in `DERIVATIVES` if it follows from the activation, or else in `SLOPES`.
+The name in lower case is the name that users write. Each function is compiled when a
+network first needs it.
 
 References: D. Clevert et al., 2016 (elu); G. Klambauer et al., 2017 (selu);
 D. Hendrycks and K. Gimpel, 2016 (gelu, silu); D. Misra, 2020 (mish).
@@ -40,8 +40,8 @@ LEAKY_SLOPE = 0.01
 SELU_SCALE = 1.0507009873554805
 SELU_FLOOR = 1.7580993408473769
 
-# Values: the pre-activations z (1-D) become the activations. Derivatives: delta (1-D) is
-# multiplied by the derivative, given the activations a. Slopes: z becomes the
+# Values: the pre-activations z (1-D) become the activations. Derivatives: delta (1-D)
+# is multiplied by the derivative, given the activations a. Slopes: z becomes the
 # activations, and slope (1-D) the derivative.
 
 
@@ -85,8 +85,8 @@ def _tanh_derivative(a, delta):
 @jit
 def _relu(z):
     # A product, as a condition becomes a masked store, which AMD's older cores take
-    # apart: 10,000 numbers took 6.0 us with it and 3.2 like this, the derivative 6.4 and
-    # 3.0 (measured). Of -inf it would be nan.
+    # apart: 10,000 numbers took 6.0 us with it and 3.2 like this, the derivative 6.4
+    # and 3.0 (measured). Of -inf it would be nan.
     zero, one = z.dtype.type(0), z.dtype.type(1)
     lowest = np.finfo(z.dtype).min
     for i in range(z.size):

@@ -51,7 +51,7 @@ class Functions(NamedTuple):
     """Addresses of the functions that a network's passes call, for one dtype."""
 
     # int64, (n_layers - 2,), of each hidden layer. Where the slope does not follow from
-    # the activation, `slopes` has the address of a function of both, and is 0 elsewhere.
+    # the activation, `slopes` has the address of a function of both; elsewhere 0.
     values: np.ndarray
     derivatives: np.ndarray
     slopes: np.ndarray

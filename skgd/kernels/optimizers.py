@@ -273,9 +273,7 @@ def _nadam(theta, gradient, state, start, factor, l2, decay, step, rule):
 
 
 @inline
-def _root_of_squares(
-    theta, gradient, second, factor, l2, decay, step, beta_2, gain_2
-):
+def _root_of_squares(theta, gradient, second, factor, l2, decay, step, beta_2, gain_2):
     scalar = theta.dtype.type
     rate, epsilon = scalar(step.rate), scalar(step.epsilon)
     squares = scalar(0)
