@@ -102,6 +102,10 @@ class BaseGDNeural(BaseEstimator):
     def _loss_code(self):
         """Return the `Loss` for the targets learned."""
 
+    def _training_weights(self, y, sample_weight, *, incremental):
+        """Return the weights to train with, or None; class weights are one more."""
+        return sample_weight
+
     def _loss_parameter(self):
         """Return the number that the loss has, such as a quantile; 0 for most."""
         return 0
@@ -190,7 +194,10 @@ class BaseGDNeural(BaseEstimator):
                 validation = X, held_out, y_val, weight
             else:
                 self._state.held_out = None
-            check_total_weight(None if sample_weight is None else sample_weight[rows])
+            weights = self._training_weights(y, sample_weight, incremental=incremental)
+            if weights is not None:
+                weights = weights.astype(X.dtype, copy=False)
+                check_total_weight(weights[rows])
             threads = n_threads(self.n_jobs)
             score = validation and (
                 lambda: self._validation_score(*validation, threads)
@@ -201,7 +208,7 @@ class BaseGDNeural(BaseEstimator):
                     self,
                     self._network,
                     self._state,
-                    as_samples(X, targets, sample_weight),
+                    as_samples(X, targets, weights),
                     rows,
                     score=score,
                     incremental=incremental,

@@ -1,10 +1,13 @@
 """The classifier: its parameters, label encoding and probabilities."""
 
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import compute_sample_weight
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     type_of_target,
@@ -76,11 +79,23 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         At each step the coefs shrink by this times the learning rate, apart from the
         gradient [5]_. ``optimizer='adam', weight_decay=0.01`` is known as AdamW.
 
+    class_weight : dict, list of dict, 'balanced' or None, default=None
+        Weights of the classes, by which `sample_weight` is multiplied in training (not
+        in scores): a dict {label: weight}, in which missing classes weigh 1;
+        'balanced', ``n_samples / (n_classes * count)``; for a multilabel task, a list
+        with a dict {0: weight, 1: weight} for each label. `partial_fit` does not take
+        'balanced'.
+
+    label_smoothing : float, default=0.0
+        Share, in [0, 1), of each target that is spread evenly over the classes [18]_.
+        Not for multilabel tasks.
+
     batch_size : int or 'auto', default='auto'
         Samples in a batch; 'auto' is ``min(200, n_samples)``. Read by
         ``solver='minibatch'`` only.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'cosine', \
+            'one_cycle', 'coslog4'} or callable, default='constant'
         Schedule of the learning rate, for every optimizer:
 
         - 'constant': `learning_rate_init`.
@@ -89,6 +104,18 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         - 'adaptive': `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
           epochs brought no improvement by `tol`; training stops once the rate is
           1e-6 or less.
+        - 'exponential': from `learning_rate_init` down to a hundredth of it.
+        - 'cosine': down to 0, along half a cosine wave [15]_.
+        - 'one_cycle': up from a 25th in the first 30% of the steps, and down to almost
+          0 [16]_.
+        - 'coslog4': ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` times it, four waves of
+          growing length [17]_.
+        - a callable: gets training progress t, an array of numbers in [0, 1], one for
+          each step of an epoch, and returns an array of multipliers of
+          `learning_rate_init`. A function that can be pickled lets the estimator be.
+
+        The last five change from step to step. Progress is 0 at the first step and 1 at
+        the last one of `max_iter` epochs; `partial_fit` takes one epoch a call.
 
     learning_rate_init : float, default=0.001
         The initial learning rate.
@@ -175,7 +202,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         Intercepts of each layer; views, as `coefs_`.
 
     learning_rate_curve_ : list of float
-        Learning rate of each epoch.
+        Learning rate of each epoch's first step.
 
     loss_ : float
         Training loss of the last epoch, penalty included.
@@ -243,6 +270,14 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     .. [13] S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR
        2018.
     .. [14] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
+    .. [15] I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm
+       restarts", ICLR 2017.
+    .. [16] L. N. Smith, N. Topin, "Super-convergence: very fast training of neural
+       networks using large learning rates", 2018.
+    .. [17] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
+    .. [18] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the
+       inception architecture for computer vision", CVPR 2016, section 7.
 
     Examples
     --------
@@ -260,7 +295,11 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     (1, 3)
     """
 
-    _parameter_constraints: ClassVar[dict] = COMMON_CONSTRAINTS
+    _parameter_constraints: ClassVar[dict] = {
+        **COMMON_CONSTRAINTS,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
 
     @explain_sklearn_parameters
     def __init__(
@@ -272,6 +311,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         optimizer="adam",
         alpha=0.0001,
         weight_decay=0.0,
+        class_weight=None,
+        label_smoothing=0.0,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -297,6 +338,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         self.optimizer = optimizer
         self.alpha = alpha
         self.weight_decay = weight_decay
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -490,7 +533,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     # of a small fit (measured: 56 of 64 ms).
 
     def _validation_targets(self, y):
-        indicators = self._encode_targets(y)
+        indicators = self._label_binarizer.transform(y)
         if self._loss_code() == Loss.LOG_LOSS:
             return indicators.argmax(axis=1)
         return indicators
@@ -530,7 +573,31 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
             )
 
     def _encode_targets(self, y):
-        return self._label_binarizer.transform(y)
+        indicators = self._label_binarizer.transform(y)
+        if self.label_smoothing == 0:
+            return indicators
+        is_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        if is_multilabel or self.classes_.size < 2:
+            raise ValueError(
+                "label_smoothing needs a single label with two classes or more, got "
+                f"label_smoothing={self.label_smoothing} for a "
+                f"{'multilabel' if is_multilabel else 'one-class'} target. Set it to 0."
+            )
+        n_classes = self.classes_.size
+        spread = self.label_smoothing / n_classes
+        return (1 - self.label_smoothing) * indicators + spread
+
+    def _training_weights(self, y, sample_weight, *, incremental):
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit, which does "
+                "not see all of the data. Pass the weights of "
+                "sklearn.utils.compute_class_weight, as a dict."
+            )
+        weights = compute_sample_weight(self.class_weight, y)
+        return weights if sample_weight is None else weights * sample_weight
 
     def _loss_code(self):
         if self._label_binarizer.y_type_ == "multiclass":

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from skgd._schedules import SCHEDULES
+from skgd._schedules import CURVES, SCHEDULES
 from skgd.kernels.activations import Activation
 from skgd.kernels.optimizers import Optimizer
 
@@ -44,7 +44,7 @@ COMMON_CONSTRAINTS = {
         StrOptions({"auto"}),
         Interval(Integral, 1, None, closed="left"),
     ],
-    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "learning_rate": [StrOptions({*SCHEDULES, *CURVES}), callable],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],

@@ -105,7 +105,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         Samples in a batch; 'auto' is ``min(200, n_samples)``. Read by
         ``solver='minibatch'`` only.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'cosine', \
+            'one_cycle', 'coslog4'} or callable, default='constant'
         Schedule of the learning rate, for every optimizer:
 
         - 'constant': `learning_rate_init`.
@@ -114,6 +115,18 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         - 'adaptive': `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
           epochs brought no improvement by `tol`; training stops once the rate is
           1e-6 or less.
+        - 'exponential': from `learning_rate_init` down to a hundredth of it.
+        - 'cosine': down to 0, along half a cosine wave [15]_.
+        - 'one_cycle': up from a 25th in the first 30% of the steps, and down to almost
+          0 [16]_.
+        - 'coslog4': ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` times it, four waves of
+          growing length [17]_.
+        - a callable: gets training progress t, an array of numbers in [0, 1], one for
+          each step of an epoch, and returns an array of multipliers of
+          `learning_rate_init`. A function that can be pickled lets the estimator be.
+
+        The last five change from step to step. Progress is 0 at the first step and 1 at
+        the last one of `max_iter` epochs; `partial_fit` takes one epoch a call.
 
     learning_rate_init : float, default=0.001
         The initial learning rate.
@@ -196,7 +209,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         Intercepts of each layer; views, as `coefs_`.
 
     learning_rate_curve_ : list of float
-        Learning rate of each epoch.
+        Learning rate of each epoch's first step.
 
     loss_ : float
         Training loss of the last epoch, penalty included.
@@ -264,6 +277,12 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     .. [13] S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR
        2018.
     .. [14] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
+    .. [15] I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm
+       restarts", ICLR 2017.
+    .. [16] L. N. Smith, N. Topin, "Super-convergence: very fast training of neural
+       networks using large learning rates", 2018.
+    .. [17] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
 
     Examples
     --------

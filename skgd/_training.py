@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skgd._schedules import SCHEDULES
+from skgd._schedules import make_schedule
 from skgd._threads import Helpers, prepare_blas
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.network import chunk_size, make_workspace
@@ -53,6 +53,8 @@ class TrainingState:
     schedule : str
     learning_rate_init, learning_rate : float
         The present rate, and what the schedule began with.
+    scheduled_epochs : int
+        Epochs since the schedule began.
     samples_seen, no_improvement_count : int
     held_out : ndarray or None
         Rows that the last fit's split has set aside, `held_out_fraction` of
@@ -71,6 +73,7 @@ class TrainingState:
     schedule: str = None
     learning_rate_init: float = None
     learning_rate: float = None
+    scheduled_epochs: int = 0
     samples_seen: int = 0
     no_improvement_count: int = 0
     held_out: np.ndarray = None
@@ -97,6 +100,7 @@ class TrainingState:
         self.schedule = params.learning_rate
         self.learning_rate_init = float(params.learning_rate_init)
         self.learning_rate = self.learning_rate_init
+        self.scheduled_epochs = 0
 
     def resume(self, params):
         """Start a partial_fit: go on, except where the parameters are new ones."""
@@ -158,17 +162,19 @@ def train(params, network, state, samples, rows, *, score, incremental, n_thread
         If the parameters became non-finite and no best ones can be restored.
     """
     early_stopping = params.early_stopping
-    schedule = SCHEDULES[params.learning_rate](
-        params.learning_rate_init, params.power_t
+    schedule = make_schedule(
+        params.learning_rate, params.learning_rate_init, params.power_t
     )
     max_iter = 1 if incremental else params.max_iter
     n_iter = 0
     is_stopping = False
     try:
-        epochs = _epochs(params, network, state, samples, rows, max_iter, n_threads)
+        settings = params, network, state, samples, rows, schedule
+        epochs = _epochs(*settings, max_iter, n_threads)
         with closing(epochs) as run:
-            for loss in run:
+            for loss, first_rate in run:
                 n_iter += 1
+                state.learning_rate_curve.append(first_rate)
                 _record_epoch(params, state, rows.size, n_iter, loss, score)
                 if not np.isfinite(loss):
                     _give_up(state, early_stopping, n_iter)
@@ -202,8 +208,8 @@ def train(params, network, state, samples, rows, *, score, incremental, n_thread
     return n_iter
 
 
-def _epochs(params, network, state, samples, rows, max_iter, n_threads):
-    """Run epochs one by one, and yield each one's loss."""
+def _epochs(params, network, state, samples, rows, schedule, max_iter, n_threads):
+    """Run epochs one by one, and yield each one's loss and first learning rate."""
     batch_size = _batch_size(params, rows.size)
     # In place from epoch to epoch, as helping threads hold on to them.
     order = rows.copy()
@@ -216,9 +222,17 @@ def _epochs(params, network, state, samples, rows, max_iter, n_threads):
         for _ in range(max_iter):
             if params.shuffle and params.solver != "batch":
                 shuffle(order, state.random_state)
-            rates[:] = state.learning_rate
+            progress = _progress(state.scheduled_epochs, params.max_iter, rates.size)
+            rates[:] = state.learning_rate * schedule.multipliers(progress)
             loss, state.n_steps = epoch(state.n_steps)
-            yield loss
+            state.scheduled_epochs += 1
+            yield loss, float(rates[0])
+
+
+def _progress(n_epochs, max_iter, n_steps):
+    """Progress at each step after `n_epochs` of `max_iter` epochs, from 0 to 1."""
+    steps = n_epochs * n_steps + np.arange(n_steps)
+    return np.minimum(steps / max(max_iter * n_steps - 1, 1), 1.0)
 
 
 @contextmanager
@@ -304,7 +318,6 @@ def _record_epoch(params, state, n_samples, n_iter, loss, score):
     """Write the epoch into the history, and count epochs without improvement."""
     state.samples_seen += n_samples
     state.loss_curve.append(loss)
-    state.learning_rate_curve.append(state.learning_rate)
     if params.verbose:
         print(f"Iteration {n_iter}, loss = {loss:.8f}")
 

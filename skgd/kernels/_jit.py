@@ -8,7 +8,11 @@ from numba import njit
 # linker that chooses between them. With a free choice of fused multiply-adds the two
 # differed in the last bit, and so did a fit in a process that compiles from the same
 # fit in a process that loads from the disk cache. `_math.add` and `_math.multiply_add`
-# give the freedom back, one operation at a time.
+# give the freedom back, one operation at a time. _nrt: without Numba's reference
+# counts, as kernels allocate nothing and return no arrays. They were atomic operations
+# for each slice: a step from one sample on 10-10-1 took 0.53 us with them and 0.38 us
+# without; and code for them at each use of a tuple of arrays: the first default fit
+# took 17.2 s with it and 14.3 s without (measured, on two machines).
 OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 

@@ -40,7 +40,10 @@ def serve(connection, peer, workload):
     """Prepare, and then run when told to; answer with seconds a run."""
     try:
         start = time.perf_counter()
-        run = getattr(PEERS[peer](), workload.kind)(workload, *make_data(workload))
+        prepare = getattr(PEERS[peer](), workload.kind, None)
+        if prepare is None:
+            raise NotOffered(f"no {workload.kind} is written for it")
+        run = prepare(workload, *make_data(workload))
         result = _prepared(run)()
         first = time.perf_counter() - start
     except (ImportError, NotOffered) as reason:
@@ -96,7 +99,9 @@ class Process:
         try:
             self.facts = self.connection.recv()
         except EOFError:
-            sys.exit(f"the process of {arguments} has failed")
+            # Not by sys.exit, which would wait for the other processes.
+            print(f"the process of {arguments} has failed", flush=True)
+            os._exit(1)
 
     def ask(self):
         time.sleep(PAUSE)
@@ -269,9 +274,9 @@ def main():
     for workload in chosen_workloads(arguments):
         results.append(measure(workload, peers, arguments.repeats, arguments.busy))
         print_row(results[-1])
-    if arguments.json:
-        text = json.dumps({"machine": machine, "workloads": results}, indent=1)
-        arguments.json.write_text(text + "\n")
+        if arguments.json:
+            text = json.dumps({"machine": machine, "workloads": results}, indent=1)
+            arguments.json.write_text(text + "\n")
 
 
 if __name__ == "__main__":
