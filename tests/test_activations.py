@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skgd.kernels.activations import (
-    NEEDS_INPUT,
-    Activation,
-    apply,
-    apply_with_slope,
-    multiply_by_derivative,
-)
+from skgd.kernels.activations import DERIVATIVES, SLOPES, VALUES, Activation
 from tests import naive
 
 Z = np.concatenate(
@@ -20,7 +14,21 @@ Z = np.concatenate(
         [800.0, 90.0, 40.0, 25.0, 12.0, 9.0, 1e-6, 1e-30],
     ]
 )
-FROM_OUTPUT = sorted(set(Activation) - NEEDS_INPUT)
+
+
+def apply(activation, z):
+    """Replace `z` by the activations, as a prediction does."""
+    VALUES[activation](z)
+
+
+def apply_with_slope(activation, z, slope):
+    """The same, with the slopes, as training has them: from either function."""
+    if activation in SLOPES:
+        SLOPES[activation](z, slope)
+    else:
+        VALUES[activation](z)
+        slope[:] = 1
+        DERIVATIVES[activation](z, slope)
 
 
 def evaluate(part, activation, z):
@@ -82,14 +90,29 @@ def test_slope_is_that_of_central_differences(activation):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("activation", FROM_OUTPUT)
-def test_derivative_follows_from_the_value(activation, dtype):
-    a = np.linspace(-4, 4, 200).astype(dtype)
-    slope, delta = np.empty_like(a), np.full_like(a, 3)
+@pytest.mark.parametrize("activation", DERIVATIVES)
+def test_derivative_multiplies_what_is_there(activation, dtype):
+    rng = np.random.default_rng(0)
+    z = rng.uniform(-4, 4, 200).astype(dtype)
+    a, slope = z.copy(), np.empty_like(z)
     apply_with_slope(activation, a, slope)
-    multiply_by_derivative(activation, a, delta)
+    former = rng.standard_normal(200).astype(dtype)
+    delta, given = former.copy(), a.copy()
+    DERIVATIVES[activation](given, delta)
     assert delta.dtype == dtype
-    assert_allclose(delta, 3 * slope, rtol=np.finfo(dtype).eps)
+    assert_allclose(delta, former * slope, rtol=np.finfo(dtype).eps)
+    np.testing.assert_array_equal(given, a)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("activation", [Activation.RELU, Activation.LEAKY_RELU])
+def test_infinite_numbers_make_no_nan(activation, dtype):
+    a = np.array([-np.inf, np.inf] * 9, dtype)
+    slope = np.empty_like(a)
+    apply_with_slope(activation, a, slope)
+    below = {Activation.RELU: 0, Activation.LEAKY_RELU: -np.inf}[activation]
+    np.testing.assert_array_equal(a, [below, np.inf] * 9)
+    np.testing.assert_array_equal(np.isnan(slope), False)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +143,12 @@ def test_nan_stays_nan(activation, dtype):
     np.testing.assert_array_equal(np.isnan(a), expected)
     apply_with_slope(activation, z, slope)
     np.testing.assert_array_equal(np.isnan(z), expected)
-    if activation in NEEDS_INPUT:
+    if activation in SLOPES:
         np.testing.assert_array_equal(np.isnan(slope), expected)
 
 
-def test_every_activation_has_a_reference():
-    assert set(naive.ACTIVATIONS) == set(Activation)
+def test_every_activation_has_its_functions_and_a_reference():
+    assert set(VALUES) == set(naive.ACTIVATIONS) == set(Activation)
+    # One way to the slope, and no more.
+    assert DERIVATIVES.keys() | SLOPES.keys() == set(Activation)
+    assert not DERIVATIVES.keys() & SLOPES.keys()

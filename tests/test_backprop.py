@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array, issparse
 
-from skgd.kernels.activations import Activation
+from skgd.kernels.activations import SLOPES, Activation
 from skgd.kernels.backprop import loss_and_gradient
 from skgd.kernels.inputs import as_samples, row_numbers
 from skgd.kernels.losses import Loss
@@ -18,11 +18,11 @@ N, N_FEATURES, N_OUTPUTS = 6, 5, 3
 HIDDEN = {"linear": (), "one": (4,), "three": (4, 1, 3)}
 
 
-def make_problem(activation, loss, hidden, sparse, dtype=np.float64):
+def make_problem(activations, loss, hidden, sparse, dtype=np.float64):
     """A network, its parameters, and a sparse-looking sample in the given storage."""
     rng = np.random.default_rng(0)
     units = np.array([N_FEATURES, *hidden, N_OUTPUTS])
-    activations = np.full(len(hidden), int(activation))
+    activations = np.broadcast_to(activations, len(hidden))  # one may stand for all
     network = make_network(units, activations, loss, naive.LOSS_PARAMETERS[loss])
     theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size).astype(dtype)
     X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.6)
@@ -43,13 +43,19 @@ def kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows=None, onto=
 
 
 GRID = list(product(Activation, Loss, HIDDEN, [False, True]))
+# Each activation once in each of three layers, among all the others in the end: the
+# steps from layer to layer have no divisor in common with the number of activations.
+MIXTURES = [(Activation.RELU, Activation.GELU, Activation.TANH)] + [
+    tuple(Activation((first + step) % len(Activation)) for step in (0, 4, 7))
+    for first in Activation
+]
+MIXED_GRID = list(
+    product(MIXTURES, [Loss.SQUARED_ERROR, Loss.LOG_LOSS], ["three"], [False, True])
+)
 
 
-@pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
-def test_gradient_is_that_of_central_differences(activation, loss, hidden, sparse):
-    network, theta, _, Y, weight, inputs = make_problem(
-        activation, loss, HIDDEN[hidden], sparse
-    )
+def assert_is_that_of_central_differences(problem):
+    network, theta, _, Y, weight, inputs = problem
     _, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs)
     h = 1e-6
     numerical = np.empty_like(theta)
@@ -63,14 +69,8 @@ def test_gradient_is_that_of_central_differences(activation, loss, hidden, spars
     assert_allclose(gradient, numerical, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
-def test_loss_and_gradient_are_those_of_the_reference(
-    activation, loss, hidden, sparse, dtype
-):
-    network, theta, X, Y, weight, inputs = make_problem(
-        activation, loss, HIDDEN[hidden], sparse, dtype
-    )
+def assert_are_those_of_the_reference(problem, dtype):
+    network, theta, X, Y, weight, inputs = problem
     value, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs)
     double = [array.astype(np.float64) for array in (theta, X, Y, weight)]
     expected, expected_gradient = naive.loss_and_gradient(network, *double, alpha=0)
@@ -78,8 +78,59 @@ def test_loss_and_gradient_are_those_of_the_reference(
     tolerance = {"rtol": 1e-12, "atol": 1e-13}
     if dtype == np.float32:
         tolerance = {"rtol": 1e-4, "atol": 1e-5}
+    assert gradient.dtype == dtype
     assert_allclose(value, expected * total, **tolerance)
     assert_allclose(gradient, expected_gradient * total, **tolerance)
+
+
+@pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
+def test_gradient_is_that_of_central_differences(activation, loss, hidden, sparse):
+    problem = make_problem(activation, loss, HIDDEN[hidden], sparse)
+    assert_is_that_of_central_differences(problem)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
+def test_loss_and_gradient_are_those_of_the_reference(
+    activation, loss, hidden, sparse, dtype
+):
+    problem = make_problem(activation, loss, HIDDEN[hidden], sparse, dtype)
+    assert_are_those_of_the_reference(problem, dtype)
+
+
+@pytest.mark.parametrize(("activations", "loss", "hidden", "sparse"), MIXED_GRID)
+def test_gradient_of_mixed_activations_is_that_of_central_differences(
+    activations, loss, hidden, sparse
+):
+    problem = make_problem(activations, loss, HIDDEN[hidden], sparse)
+    assert_is_that_of_central_differences(problem)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("activations", "loss", "hidden", "sparse"), MIXED_GRID)
+def test_mixed_activations_have_the_loss_and_gradient_of_the_reference(
+    activations, loss, hidden, sparse, dtype
+):
+    problem = make_problem(activations, loss, HIDDEN[hidden], sparse, dtype)
+    assert_are_those_of_the_reference(problem, dtype)
+
+
+def test_mixtures_have_every_activation_in_every_layer():
+    for layer in zip(*MIXTURES, strict=True):
+        assert set(layer) == set(Activation)
+
+
+def test_slopes_are_kept_only_where_they_do_not_follow_from_the_activation():
+    def slopes(*activations):
+        network = make_network([5, 4, 4, 1], activations, Loss.SQUARED_ERROR)
+        workspace = make_workspace(network, N, np.float64, sparse=False)
+        return workspace.functions.slopes != 0, workspace.slopes.size > 0
+
+    for activation in Activation:
+        has, is_kept = slopes(Activation.TANH, activation)
+        needs = activation in SLOPES
+        np.testing.assert_array_equal(has, [False, needs])
+        assert is_kept == needs
 
 
 @pytest.mark.parametrize("sparse", [False, True])

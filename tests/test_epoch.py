@@ -32,15 +32,25 @@ from tests import naive
 N, N_FEATURES, ALPHA, RATE = 17, 4, 0.3, 0.05
 
 
-def make_problem(hidden, n_outputs, loss=Loss.SQUARED_ERROR):
+# Of two layers, every activation in the first one: slopes in both, in either, in none.
+MIXTURES = [(each, Activation((each + 4) % len(Activation))) for each in Activation]
+
+
+def make_problem(
+    hidden, n_outputs, loss=Loss.SQUARED_ERROR, activations=Activation.TANH
+):
     rng = np.random.default_rng(0)
     units = np.array([N_FEATURES, *hidden, n_outputs])
-    activations = np.full(len(hidden), int(Activation.TANH))
+    activations = np.broadcast_to(activations, len(hidden))  # one may stand for all
     network = make_network(units, activations, loss, naive.LOSS_PARAMETERS[loss])
     theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size)
     X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.7)
     Y = naive.draw_targets(loss, N, n_outputs, rng)
     return network, theta, X, Y, rng.permutation(row_numbers(N))[:15]
+
+
+def make_rule(optimizer, weight_decay=0.0, dtype=np.float64):
+    return make_update_rule(optimizer, 0.9, 0.9, 0.99, 1e-8, weight_decay, dtype)
 
 
 def run_kernel(
@@ -53,12 +63,17 @@ def run_kernel(
     chunk=64,
     parts=(1, 1),
     n_epochs=2,
+    weight_decay=0.0,
+    alpha=ALPHA,
+    dtype=np.float64,
 ):
     """Some epochs of the kernel; parameters, both losses, and steps."""
     network, theta, X, Y, order = problem
-    theta = theta.copy()
-    rule = make_update_rule(optimizer, 0.9, 0.9, 0.99, 1e-8)
-    state = np.zeros((STATE_ROWS[optimizer], theta.size))
+    theta = theta.astype(dtype)
+    X, Y = X.astype(dtype), Y.astype(dtype)
+    weight = None if weight is None else weight.astype(dtype)
+    rule = make_rule(optimizer, weight_decay, dtype)
+    state = np.zeros((STATE_ROWS[optimizer], theta.size), dtype)
     samples = as_samples(csr_array(X) if sparse else X, Y, weight)
     rates = RATE / np.arange(1, 1 - (-order.size // batch_size))  # one a step
     team = make_team(1, theta.size, *parts, 1000, theta.dtype)
@@ -68,10 +83,11 @@ def run_kernel(
     for _ in range(n_epochs):
         common = network, theta, rule, state, n_steps, samples, order
         if batch_size == 1:
-            loss, n_steps = sgd_epoch(*common, rates, ALPHA, workspace)
+            gradient = np.empty_like(theta)
+            loss, n_steps = sgd_epoch(*common, rates, alpha, workspace, gradient)
         else:
             loss, n_steps = minibatch_epoch(
-                *(0, team, *common, batch_size, rates, ALPHA, workspace)
+                *(0, team, *common, batch_size, rates, alpha, workspace)
             )
         losses.append(loss)
     return theta, losses, n_steps
@@ -101,9 +117,9 @@ def be_held_up(team, enough, tasks):
     team.shared[INSIDE] -= 1
 
 
-def run_naive(problem, optimizer, batch_size, weight):
+def run_naive(problem, optimizer, batch_size, weight, weight_decay=0.0):
     network, theta, X, Y, order = problem
-    rule = make_update_rule(optimizer, 0.9, 0.9, 0.99, 1e-8)
+    rule = make_rule(optimizer, weight_decay)
     weight = np.ones(N) if weight is None else weight
     n_steps, losses, memory = 0, [], {}
     for _ in range(2):
@@ -143,6 +159,55 @@ def test_sample_steps_hold_for_every_loss(loss, n_outputs):
     assert_same(result, run_naive(problem, Optimizer.NESTEROV, 1, None))
 
 
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_epoch_in_single_precision(optimizer, batch_size):
+    problem = make_problem((6, 5), n_outputs=2)
+    weight = np.random.default_rng(1).uniform(0.2, 3, N)
+    options = {"weight_decay": 0.4, "dtype": np.float32}
+    result = run_kernel(problem, optimizer, batch_size, weight, **options)
+    assert result[0].dtype == np.float32
+    expected = run_naive(problem, optimizer, batch_size, weight, weight_decay=0.4)
+    assert_allclose(result[0], expected[0], rtol=1e-4, atol=1e-5)
+    assert_allclose(result[1], expected[1], rtol=1e-5)
+    assert result[2] == expected[2]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("activations", MIXTURES)
+def test_epoch_holds_for_every_activation(activations, batch_size):
+    problem = make_problem((6, 5), 2, activations=activations)
+    result = run_kernel(problem, Optimizer.NESTEROV, batch_size, None)
+    assert_same(result, run_naive(problem, Optimizer.NESTEROV, batch_size, None))
+
+
+@pytest.mark.parametrize("parts", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_weight_decay_spares_the_intercepts(optimizer, batch_size, parts):
+    problem = make_problem((6, 1, 5), n_outputs=2)
+    weight = np.random.default_rng(1).uniform(0.2, 3, N)
+    options = {"parts": parts, "weight_decay": 0.4}
+    result = run_kernel(problem, optimizer, batch_size, weight, **options)
+    expected = run_naive(problem, optimizer, batch_size, weight, weight_decay=0.4)
+    assert_same(result, expected)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_weight_decay_shrinks_the_coefs_and_nothing_else(batch_size):
+    # All outputs and targets are 0, and so is the gradient.
+    network, theta, X, Y, order = make_problem((6, 5), n_outputs=2)
+    is_coef = naive.is_coef(network.layer_units)
+    theta[-2 - 5 * 2 :] = 0  # the last layer
+    problem = network, theta, X, np.zeros_like(Y), order
+    options = {"weight_decay": 0.4, "n_epochs": 1, "alpha": 0.0}
+    after, _, n_steps = run_kernel(problem, Optimizer.GD, batch_size, None, **options)
+    rates = RATE / np.arange(1, n_steps + 1)
+    np.testing.assert_array_equal(after[~is_coef], theta[~is_coef])
+    shrunk = np.prod(1 - 0.4 * rates) * theta[is_coef]
+    assert_allclose(after[is_coef], shrunk, rtol=1e-13)
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("chunk", [4, 7, 14])
 def test_a_large_batch_is_the_sum_of_its_chunks(chunk, sparse):
@@ -173,7 +238,7 @@ def test_a_task_that_is_held_up_is_done_again(returns_after):
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((4000, 30)), rng.standard_normal((4000, 2))
     network = make_network([30, 60, 40, 2], [Activation.TANH] * 2, Loss.SQUARED_ERROR)
-    rule = make_update_rule(Optimizer.ADAM, 0.9, 0.9, 0.99, 1e-8)
+    rule = make_rule(Optimizer.ADAM)
     workspace = make_workspace(network, 500, X.dtype, sparse=False)
     order, rates = row_numbers(4000), np.array([0.01, 0.01])
     settings = as_samples(X, Y, None), order, 2000, rates, ALPHA, workspace
@@ -228,14 +293,16 @@ def test_a_batch_without_weight_makes_no_step(batch_size):
     assert result[2] == 2 * (-(-15 // batch_size) - without)
 
 
+@pytest.mark.parametrize("activations", MIXTURES)
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("chunk", [1, 5, N])
-def test_raw_outputs_are_those_of_the_reference(chunk, sparse):
-    network, theta, X, _, _ = make_problem((6, 5), n_outputs=3)
+def test_raw_outputs_are_those_of_the_reference(chunk, sparse, activations):
+    problem = make_problem((6, 5), n_outputs=3, activations=activations)
+    network, theta, X, _, _ = problem
     workspace = make_workspace(network, chunk, theta.dtype, sparse, training=False)
     inputs = as_inputs(csr_array(X) if sparse else X)
     expected = naive.pre_activations(network, theta, X)[-1]
-    for rows in (row_numbers(0), row_numbers(N)[::-2].copy()):
-        raw = np.empty((rows.size or N, 3))
+    for rows in (row_numbers(N), row_numbers(N)[::-2].copy()):
+        raw = np.empty((rows.size, 3))
         raw_outputs(network, theta, inputs, rows, raw, np.zeros(1, int), workspace)
-        assert_allclose(raw, expected[rows] if rows.size else expected, rtol=1e-12)
+        assert_allclose(raw, expected[rows], rtol=1e-12)

@@ -64,15 +64,24 @@ import numpy as np
 import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
     from skgd import GDNeuralRegressor
+    from skgd._regressor import LOSS_NAMES
+    from skgd.kernels.activations import Activation
+    from skgd.kernels.optimizers import Optimizer
+    def fit(y, **parameters):
+        regressor = GDNeuralRegressor(
+            (30, 20), solver=solver, batch_size=20, n_iter_no_change=3, random_state=0,
+            **parameters,
+        )
+        outputs.append(regressor.fit(X, y).predict(X))
     X = np.random.default_rng(0).standard_normal((60, 20))
     y, outputs = 0.1 * X[:, 0], []
     for solver in ("batch", "sgd", "minibatch"):
-        for optimizer in ("gd", "momentum", "nesterov", "adam"):
-            regressor = GDNeuralRegressor(
-                (30, 20), activation="tanh", solver=solver, optimizer=optimizer,
-                batch_size=20, n_iter_no_change=3, random_state=0,
-            )
-            outputs.append(regressor.fit(X, y).predict(X))
+        for optimizer in Optimizer:
+            fit(y, activation="tanh", optimizer=optimizer.name.lower())
+        for activation in Activation:
+            fit(y, activation=activation.name.lower())
+        for loss in sorted(LOSS_NAMES):
+            fit(np.exp(y), loss=loss, activation=["gelu", "tanh"], weight_decay=0.1)
 print(len(recorder.buffer))
 print(np.array(outputs).tobytes().hex())
 """

@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skgd._network import LOG_OUTPUT_LINKS, OUTPUT_LINKS
-from skgd.kernels.losses import OUT_ACTIVATIONS, Loss, loss_and_delta
+from skgd.kernels.losses import LOSSES, OUT_ACTIVATIONS, Loss, loss_and_delta
+from skgd.kernels.network import make_functions
 from tests import naive
 
 N, N_OUTPUTS = 7, 3
@@ -18,9 +19,15 @@ def draw(loss):
 
 
 def value_and_delta(loss, Y, Z, weight):
+    # The functions are compiled for one dtype, and called by address.
+    assert Y.dtype == Z.dtype == weight.dtype
     delta = Z.T.copy()
     parameter = naive.LOSS_PARAMETERS[loss]
-    value = loss_and_delta(loss, parameter, delta, np.ascontiguousarray(Y.T), weight)
+    functions = make_functions((), loss, Z.dtype, training=True)
+    value = loss_and_delta(
+        *(functions.loss, functions.softmax, parameter),
+        *(delta, np.ascontiguousarray(Y.T), weight),
+    )
     return value, delta.T
 
 
@@ -115,5 +122,12 @@ def test_log_link_is_the_logarithm_of_the_link(name):
     assert_allclose(LOG_OUTPUT_LINKS[name](Z), np.log(OUTPUT_LINKS[name](Z)))
 
 
-def test_every_loss_has_a_link_and_a_reference():
+def test_only_the_log_loss_goes_through_the_softmax():
+    for loss in Loss:
+        functions = make_functions((), loss, np.dtype(float), training=True)
+        assert (functions.softmax != 0) == (OUT_ACTIVATIONS[loss] == "softmax")
+
+
+def test_every_loss_has_a_function_a_link_and_a_reference():
+    assert set(LOSSES) == set(Loss)
     assert set(OUT_ACTIVATIONS) == set(naive.LOSSES) == set(naive.DELTAS) == set(Loss)

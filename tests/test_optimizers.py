@@ -9,6 +9,7 @@ from skgd.kernels.activations import Activation
 from skgd.kernels.losses import Loss
 from skgd.kernels.network import make_network
 from skgd.kernels.optimizers import (
+    RULES,
     STATE_ROWS,
     Optimizer,
     Step,
@@ -80,8 +81,8 @@ def problem(name):
     return PROBLEMS[name][1:]
 
 
-def make_rule(optimizer, weight_decay=0.0, epsilon=1e-8):
-    return make_update_rule(optimizer, 0.9, 0.9, 0.99, epsilon, weight_decay)
+def make_rule(optimizer, weight_decay=0.0, epsilon=1e-8, dtype=np.float64):
+    return make_update_rule(optimizer, 0.9, 0.9, 0.99, epsilon, weight_decay, dtype)
 
 
 def descend(rule, gradient, theta, rate, n_steps):
@@ -189,7 +190,7 @@ def test_gradient_is_scaled_and_penalised_in_the_same_pass(optimizer, dtype):
     theta = rng.standard_normal(12).astype(dtype)
     g = rng.standard_normal(5).astype(dtype)
     state = np.abs(rng.standard_normal((STATE_ROWS[optimizer], 12))).astype(dtype)
-    rule = make_rule(optimizer)
+    rule = make_rule(optimizer, dtype=dtype)
     step = make_step(rule, 0.1, powers_after(rule, 3))
     factor, l2, decay = dtype(0.5), dtype(0.25), dtype(0.75)
 
@@ -213,7 +214,8 @@ def test_gradient_is_scaled_and_penalised_in_the_same_pass(optimizer, dtype):
 
 @pytest.mark.parametrize("beta_2", [0.9, 0.999, 0.999999])
 def test_second_moment_keeps_its_digits_in_float32(beta_2):
-    rule = make_update_rule(Optimizer.ADAM, 0.9, 0.9, beta_2, 1e-8)
+    hyperparameters = 0.9, 0.9, beta_2, 1e-8, 0.0
+    rule = make_update_rule(Optimizer.ADAM, *hyperparameters, np.float32)
     g = np.linspace(0.5, 2, 37).astype(np.float32)
     theta, state = np.zeros_like(g), np.zeros((2, g.size), np.float32)
     scales = *map(np.float32, (1, 0, 1)), Step(0.1, 0.0, 1e-8, 1.0)
@@ -245,6 +247,7 @@ def test_nan_stays_nan(optimizer):
             np.testing.assert_array_equal(np.isnan(row), np.isnan(g))
 
 
-def test_every_optimizer_has_a_reference_and_a_state_size():
+def test_every_optimizer_has_a_rule_a_reference_and_a_state_size():
+    assert set(RULES) == set(Optimizer)
     assert set(naive.OPTIMIZERS) == set(STATE_ROWS) == set(Optimizer)
     assert set(TORCH) == set(Optimizer)

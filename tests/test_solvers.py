@@ -13,7 +13,6 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.preprocessing import scale
-from sklearn.utils import shuffle
 
 import skgd._training
 from skgd import GDNeuralClassifier, GDNeuralRegressor

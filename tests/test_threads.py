@@ -13,9 +13,11 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 
+import skgd._threads
 import skgd._training
 from skgd import GDNeuralRegressor
-from skgd._threads import Helpers, n_threads, one_blas_thread
+from skgd._threads import Helpers, n_threads, one_blas_thread, prepare_blas
+from skgd.kernels._gemm import large_product
 from skgd.kernels.inputs import as_inputs
 from skgd.kernels.network import make_network
 from skgd.kernels.team import LATE, divide
@@ -95,6 +97,85 @@ def test_the_last_of_concurrent_fits_lifts_the_limit():
         thread.join()
         assert blas_threads() == {1}
     assert blas_threads() == {2}
+
+
+# BLAS's memory -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def products(monkeypatch):
+    """The threads of the products that prepare_blas makes, in a process new to it."""
+    threads = []
+
+    def count():
+        multiply = large_product()
+
+        def multiply_and_tell():
+            threads.append(threading.current_thread())
+            return multiply()
+
+        return multiply_and_tell
+
+    monkeypatch.setattr(skgd._threads, "large_product", count)
+    monkeypatch.setattr(skgd._threads, "_n_prepared", 0)
+    return threads
+
+
+def test_the_large_product_is_one():
+    arguments = large_product()()
+    A, B, C = (each for each in arguments if isinstance(each, np.ndarray))
+    m, n, k = (each.value for each in arguments[2:5])
+    assert (A.size, B.size, C.size) == (m * k, k * n, m * n)
+    np.testing.assert_array_equal(C, k)
+
+
+def test_memory_is_laid_out_once(products):
+    prepare_blas(2)
+    assert len(set(products)) == 2
+    prepare_blas(2)
+    prepare_blas(1)
+    assert len(products) == 2
+    prepare_blas(3)  # for all of them at the same time: each has a piece of its own
+    assert len(set(products)) == 2 + 3
+    prepare_blas(3)
+    assert len(products) == 2 + 3
+
+
+def test_concurrent_fits_have_memory_for_their_threads_each(products):
+    with one_blas_thread():
+        prepare_blas(2)
+        assert len(products) == 2
+        with one_blas_thread():
+            prepare_blas(2)
+            assert len(set(products)) == 2 + 4
+        prepare_blas(2)
+        prepare_blas(4)
+    assert len(products) == 2 + 4
+
+
+def test_fits_that_begin_together_lay_it_out_once(products):
+    n_fits = 4
+    ready = threading.Barrier(n_fits)
+
+    def begin():
+        with one_blas_thread():
+            ready.wait()
+            prepare_blas(2)
+            ready.wait()
+
+    threads = [threading.Thread(target=begin) for _ in range(n_fits)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(products)) == len(products) == 2 * n_fits
+
+
+def test_a_fit_lays_it_out_for_the_threads_it_uses(products):
+    fit(*draw(sparse=False), n_jobs=2, batch_size=250)
+    assert len(products) == 2
+    fit(*draw(sparse=False), n_jobs=2, batch_size=250)
+    assert len(products) == 2
 
 
 # How many threads a fit may use ------------------------------------------------------

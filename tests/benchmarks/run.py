@@ -55,6 +55,7 @@ def serve(connection, peer, workload):
     connection.send({"first": first, "runs": runs, "value": value})
     while connection.recv():
         connection.send(_seconds(run, runs))
+    _prepared(run)  # stops the workers of a search, which would outlive this process
 
 
 def serve_peak(connection, dtype):
