@@ -1,5 +1,6 @@
 """The classifier: its parameters, label encoding and probabilities."""
 
+import warnings
 from numbers import Real
 from typing import ClassVar
 
@@ -84,7 +85,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         in scores): a dict {label: weight}, in which missing classes weigh 1;
         'balanced', ``n_samples / (n_classes * count)``; for a multilabel task, a list
         with a dict {0: weight, 1: weight} for each label. `partial_fit` does not take
-        'balanced'.
+        'balanced'. With ``solver='sgd'`` a weight cancels (see Notes), which a warning
+        says.
 
     label_smoothing : float, default=0.0
         Share, in [0, 1), of each target that is spread evenly over the classes [18]_.
@@ -596,6 +598,12 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
                 "class_weight='balanced' is not supported for partial_fit, which does "
                 "not see all of the data. Pass the weights of "
                 "sklearn.utils.compute_class_weight, as a dict."
+            )
+        if self.solver == "sgd":
+            warnings.warn(
+                "class_weight has no effect with solver='sgd': a weight cancels in the "
+                "gradient of a single sample. Use 'minibatch' or 'batch'.",
+                stacklevel=4,
             )
         weights = compute_sample_weight(self.class_weight, y)
         return weights if sample_weight is None else weights * sample_weight

@@ -18,7 +18,7 @@ import scipy.linalg.cython_blas  # noqa: F401  the library that the kernels call
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-from skgd.kernels._gemm import large_product
+from skgd.kernels._gemm import large_products
 
 _lock = threading.Lock()
 _fits = 0
@@ -71,7 +71,7 @@ def one_blas_thread():
 def prepare_blas(n):
     """Have BLAS's memory laid out for `n` threads of each fit that runs now.
 
-    Once in a process; see `large_product`.
+    Once in a process; see `large_products`.
     """
     global _n_prepared
     with _lock:
@@ -81,13 +81,12 @@ def prepare_blas(n):
         _n_prepared = n
     all_ready = threading.Barrier(n)
 
-    def work():
-        multiply = large_product()
+    def work(multiply):
         with suppress(threading.BrokenBarrierError):  # not all could be started
             all_ready.wait(timeout=1)
         multiply()
 
-    threads = [threading.Thread(target=work) for _ in range(n)]
+    threads = [threading.Thread(target=work, args=[f]) for f in large_products(n)]
     for thread in threads:
         thread.start()
     for thread in threads:

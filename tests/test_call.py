@@ -185,6 +185,18 @@ def test_each_dtype_has_an_address_of_its_own():
     assert single != double
 
 
+@jit
+def first_of(x):
+    return x[0]
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="plain Python has no types")
+def test_a_result_that_the_caller_would_misread_is_refused():
+    address(first_of, np.empty(0))
+    with pytest.raises(TypeError, match="first_of returns float32"):
+        address(first_of, np.empty(0, np.float32))
+
+
 # Other processes ----------------------------------------------------------------------
 
 IN_ANOTHER_PROCESS = """

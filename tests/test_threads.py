@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import warnings
+from functools import partial
 
 import joblib
 import numpy as np
@@ -17,7 +18,7 @@ import skgd._threads
 import skgd._training
 from skgd import GDNeuralRegressor
 from skgd._threads import Helpers, n_threads, one_blas_thread, prepare_blas
-from skgd.kernels._gemm import large_product
+from skgd.kernels._gemm import large_products
 from skgd.kernels.inputs import as_inputs
 from skgd.kernels.network import make_network
 from skgd.kernels.team import LATE, divide
@@ -107,26 +108,25 @@ def products(monkeypatch):
     """The threads of the products that prepare_blas makes, in a process new to it."""
     threads = []
 
-    def count():
-        multiply = large_product()
-
-        def multiply_and_tell():
+    def telling(n):
+        def tell(multiply):
             threads.append(threading.current_thread())
             return multiply()
 
-        return multiply_and_tell
+        return [partial(tell, multiply) for multiply in large_products(n)]
 
-    monkeypatch.setattr(skgd._threads, "large_product", count)
+    monkeypatch.setattr(skgd._threads, "large_products", telling)
     monkeypatch.setattr(skgd._threads, "_n_prepared", 0)
     return threads
 
 
-def test_the_large_product_is_one():
-    arguments = large_product()()
-    A, B, C = (each for each in arguments if isinstance(each, np.ndarray))
-    m, n, k = (each.value for each in arguments[2:5])
-    assert (A.size, B.size, C.size) == (m * k, k * n, m * n)
-    np.testing.assert_array_equal(C, k)
+def test_the_large_products_are_products():
+    for multiply in large_products(2):
+        arguments = multiply()
+        A, B, C = (each for each in arguments if isinstance(each, np.ndarray))
+        m, n, k = (each.value for each in arguments[2:5])
+        assert (A.size, B.size, C.size) == (m * k, k * n, m * n)
+        np.testing.assert_array_equal(C, k)
 
 
 def test_memory_is_laid_out_once(products):

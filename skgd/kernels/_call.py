@@ -27,6 +27,9 @@ def address(function, *examples):
     signature = tuple(map(numba.typeof, examples))
     function.compile(signature)
     compiled = function.overloads[signature]
+    result = compiled.signature.return_type
+    if result not in (types.none, types.float64):  # the caller would misread it
+        raise TypeError(f"{function.py_func.__name__} returns {result}")
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 

@@ -50,11 +50,11 @@ def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
     C[...] = product + beta * C if beta else product
 
 
-def large_product():
-    """Return a function that multiplies two matrices, in BLAS and without the GIL.
+def large_products(n_threads):
+    """Return functions that multiply two matrices, in BLAS and without the GIL.
 
-    They fill the memory into which BLAS copies its blocks; threads that call it at the
-    same time get a piece of that memory each.
+    They fill the memory into which BLAS copies its blocks; threads that call one each
+    at the same time get a piece of that memory each.
     OpenBLAS takes this memory from the system page by page, when it first writes there.
     If that happened during small products, later ones were slow for good, on a machine
     with pages of 4 KB: a pass of 100 samples through 100-100-100-1 took 705 us, and 590
@@ -62,7 +62,12 @@ def large_product():
     and 2.4 ms (measured). The product takes 3 ms.
     """
     m, n, k = 512, 64, 384
-    A, B, C = np.ones(m * k), np.ones(k * n), np.empty(m * n)
+    A, B = np.ones(m * k), np.ones(k * n)
+    return [_product(m, n, k, A, B) for _ in range(n_threads)]
+
+
+def _product(m, n, k, A, B):
+    C = np.empty(m * n)
     double, integer = ctypes.c_double, ctypes.c_int
     plain = ctypes.c_char(b"N")
     arguments = (

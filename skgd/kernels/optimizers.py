@@ -178,7 +178,7 @@ def _gd(theta, gradient, state, start, factor, l2, decay, step, rule):
         squares = add(squares, theta[i] * theta[i])
         g = factor * gradient[i] + l2 * theta[i]
         theta[i] = decay * theta[i] - rate * g
-    return float(squares)
+    return np.float64(squares)
 
 
 @jit
@@ -192,7 +192,7 @@ def _momentum(theta, gradient, state, start, factor, l2, decay, step, rule):
         g = factor * gradient[i] + l2 * theta[i]
         velocity[i] = momentum * velocity[i] - rate * g
         theta[i] = decay * theta[i] + velocity[i]
-    return float(squares)
+    return np.float64(squares)
 
 
 @jit
@@ -207,7 +207,7 @@ def _nesterov(theta, gradient, state, start, factor, l2, decay, step, rule):
         v = momentum * velocity[i] - rate * g
         velocity[i] = v
         theta[i] = decay * theta[i] + (momentum * v - rate * g)
-    return float(squares)
+    return np.float64(squares)
 
 
 @jit
@@ -226,7 +226,7 @@ def _adam(theta, gradient, state, start, factor, l2, decay, step, rule):
         second[i] = beta_2 * second[i] + gain_2 * (g * g)
         move = rate * first[i] / (np.sqrt(second[i]) + epsilon)
         theta[i] = decay * theta[i] - move
-    return float(squares)
+    return np.float64(squares)
 
 
 @jit
@@ -249,7 +249,7 @@ def _amsgrad(theta, gradient, state, start, factor, l2, decay, step, rule):
             top = second[i]
         largest[i] = top
         theta[i] = decay * theta[i] - rate * first[i] / (np.sqrt(top) + epsilon)
-    return float(squares)
+    return np.float64(squares)
 
 
 @jit
@@ -269,7 +269,7 @@ def _nadam(theta, gradient, state, start, factor, l2, decay, step, rule):
         second[i] = beta_2 * second[i] + gain_2 * (g * g)
         ahead = rate * first[i] + gradient_rate * g
         theta[i] = decay * theta[i] - ahead / (np.sqrt(second[i]) + epsilon)
-    return float(squares)
+    return np.float64(squares)
 
 
 @inline
@@ -282,7 +282,7 @@ def _root_of_squares(theta, gradient, second, factor, l2, decay, step, beta_2, g
         g = factor * gradient[i] + l2 * theta[i]
         second[i] = beta_2 * second[i] + gain_2 * (g * g)
         theta[i] = decay * theta[i] - rate * g / (np.sqrt(second[i]) + epsilon)
-    return float(squares)
+    return np.float64(squares)
 
 
 @jit
@@ -317,7 +317,7 @@ def _adadelta(theta, gradient, state, start, factor, l2, decay, step, rule):
         move = np.sqrt((moves[i] + epsilon) / (second[i] + epsilon)) * g
         moves[i] = beta_2 * moves[i] + gain_2 * (move * move)
         theta[i] = decay * theta[i] - rate * move
-    return float(squares)
+    return np.float64(squares)
 
 
 RULES = {
