@@ -8,9 +8,8 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -18,48 +17,51 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skgd._callbacks import ATTRIBUTES as CALLBACK_ATTRIBUTES
+from skgd._callbacks import CallbackSupportMixin, FitTask
 from skgd._network import (
     OUTPUT_LINKS,
     assign_layers,
     initial_parameters,
     split_parameters,
 )
-from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS
-from skgd._threads import (
-    n_threads,
-    one_blas_thread,
-    prepare_blas,
-    side_by_side,
+from skgd._parameters import (
+    SKLEARN_PARAMETERS,
+    SKLEARN_SOLVERS,
+    dropout_rates,
+    hidden_activations,
+    hidden_units,
 )
+from skgd._prediction import predict_raw
+from skgd._threads import n_threads, one_blas_thread
 from skgd._training import (
     TrainingState,
     check_total_weight,
     train,
 )
+from skgd._validation import Judge, split_rows
 from skgd._version import __version__
-from skgd.kernels.activations import Activation
-from skgd.kernels.inputs import as_inputs, as_samples, row_numbers
+from skgd.kernels.inputs import as_samples, row_numbers
 from skgd.kernels.losses import OUT_ACTIVATIONS
-from skgd.kernels.network import chunk_size, make_network, make_workspace
-from skgd.kernels.predict import raw_outputs
-
-# Multiplications in a prediction for which another thread pays: some 0.1 ms of them.
-PRODUCTS_PER_THREAD = 2_500_000
-# Up to so many OpenBLAS has one thread of itself; to limit it takes 36 us (measured).
-FEW_PRODUCTS = 200_000
+from skgd.kernels.network import make_network
 
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Put every attribute, and the seeded generator, back if the block fails."""
+    """Put every attribute, and the seeded generator, back if the block fails.
+
+    But for those by which scikit-learn then ends the callbacks.
+    """
     before = vars(estimator).copy()
     generator = _own_generator(estimator)
     position = generator and generator.get_state()
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        after = vars(estimator)
+        kept = {name: after[name] for name in CALLBACK_ATTRIBUTES if name in after}
+        after.clear()
+        after.update(before | kept)
         if generator is not None:
             generator.set_state(position)
         raise
@@ -81,7 +83,7 @@ def _naming(arguments):
         raise ValueError(f"{arguments}: {error}") from error
 
 
-class BaseGDNeural(BaseEstimator):
+class BaseGDNeural(CallbackSupportMixin, BaseEstimator):
     """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
 
     # What a subclass decides ------------------------------------------------------
@@ -96,11 +98,15 @@ class BaseGDNeural(BaseEstimator):
 
     @abstractmethod
     def _encode_targets(self, y):
-        """Return `y` as the numbers to train on, shape (n_samples, n_outputs)."""
+        """Return `y` as the numbers of the loss, shape (n_samples, n_outputs)."""
 
     @abstractmethod
     def _loss_code(self):
         """Return the `Loss` for the targets learned."""
+
+    def _training_targets(self, y):
+        """Return the numbers to train on; label smoothing makes others of them."""
+        return self._encode_targets(y)
 
     def _training_weights(self, y, sample_weight, *, incremental):
         """Return the weights to train with, or None; class weights are one more."""
@@ -169,52 +175,51 @@ class BaseGDNeural(BaseEstimator):
             first = not hasattr(self, "_state") or not (self.warm_start or incremental)
             if incremental and not first:
                 self._validate_params()  # which _fit_context leaves out here
+            given = X, y
             X, y = self._validate_X_y(X, y, first=first)
             if first:
                 self._learn_targets(y, incremental=incremental)
             else:
                 self._check_targets(y, refit=not incremental)
-            targets = self._encode_targets(y)
-            with _refuse_overflow():
-                targets = np.ascontiguousarray(targets, dtype=X.dtype)
-            if not np.isfinite(targets).all():
-                raise ValueError(f"Input y contains a value too large for {X.dtype!r}.")
+            targets = _as_numbers(self._training_targets(y), X.dtype)
             sample_weight = _validate_weights(sample_weight, X)
 
             self._network = self._build_network(X.shape[1], targets.shape[1], first)
             self._prepare_state(X.dtype, first, incremental)
 
-            validation = self._validate_validation(*validation, incremental)
+            threads = n_threads(self.n_jobs)
+            judge = self._given_validation(*validation, incremental, threads)
             rows = row_numbers(X.shape[0])
-            if validation is None and self.early_stopping:
-                rows, held_out = self._split(y)
-                weight = None if sample_weight is None else sample_weight[held_out]
-                check_total_weight(weight)
-                y_val = self._validation_targets(y[held_out])
-                validation = X, held_out, y_val, weight
+            if judge is None and self.early_stopping:
+                rows, judge = self._hold_out(X, y, sample_weight, given, threads)
             else:
                 self._state.held_out = None
             weights = self._training_weights(y, sample_weight, incremental=incremental)
             if weights is not None:
                 weights = weights.astype(X.dtype, copy=False)
                 check_total_weight(weights[rows])
-            threads = n_threads(self.n_jobs)
-            score = validation and (
-                lambda: self._validation_score(*validation, threads)
+            self._judge_anew(judge, first, incremental)
+            task = FitTask(
+                self,
+                "partial-fit" if incremental else "fit",
+                1 if incremental else self.max_iter,
+                (*given, rows, sample_weight),
+                self._attributes_of_a_copy,
             )
-            self._judge_anew(score, first, incremental)
             with one_blas_thread():
-                self.n_iter_ = train(
+                train(
                     self,
                     self._network,
                     self._state,
                     as_samples(X, targets, weights),
                     rows,
-                    score=score,
+                    judge=judge,
+                    task=task,
                     incremental=incremental,
                     n_threads=threads,
                 )
-            self._publish(self._state)
+            vars(self).update(self._fitted_attributes())
+            task.end()
         return self
 
     def _validate_X_y(self, X, y, *, first):
@@ -235,8 +240,10 @@ class BaseGDNeural(BaseEstimator):
             y = column_or_1d(y, warn=True)
         return _in_rows(X), y
 
-    def _validate_validation(self, X_val, y_val, sample_weight_val, incremental):
-        """Validate what fit was given to score on; None if there is nothing."""
+    def _given_validation(
+        self, X_val, y_val, sample_weight_val, incremental, n_threads
+    ):
+        """Validate what fit was given to be judged by; None if there is nothing."""
         if X_val is None:
             if y_val is not None or sample_weight_val is not None:
                 raise ValueError(
@@ -250,6 +257,7 @@ class BaseGDNeural(BaseEstimator):
             return None
         if y_val is None:
             raise ValueError("X_val needs y_val, got y_val=None.")
+        given = X_val, y_val
         with _naming("X_val and y_val"):
             X_val, y_val = self._validate_X_y(X_val, y_val, first=False)
             self._check_targets(y_val, refit=False)
@@ -258,17 +266,22 @@ class BaseGDNeural(BaseEstimator):
         with _naming("sample_weight_val"):
             weight = _validate_weights(sample_weight_val, X_val)
         rows = row_numbers(X_val.shape[0])
-        return X_val, rows, self._validation_targets(y_val), weight
+        return Judge(self, X_val, rows, y_val, weight, lambda: given, n_threads)
+
+    def _hold_out(self, X, y, sample_weight, given, n_threads):
+        """Split the data: the rows to train on, and the judge by the others."""
+        rows, held_out = split_rows(self, self._state, y)
+        weight = None if sample_weight is None else sample_weight[held_out]
+        check_total_weight(weight)
+
+        def as_given():
+            return [_safe_indexing(each, held_out) for each in given]
+
+        return rows, Judge(self, X, held_out, y[held_out], weight, as_given, n_threads)
 
     def _build_network(self, n_features, n_outputs, first):
         """Shape of the network that the parameters and the data ask for."""
-        sizes = self.hidden_layer_sizes
-        hidden = list(sizes) if np.iterable(sizes) else [sizes]
-        if any(not isinstance(n, Integral) or n < 1 for n in hidden):
-            raise ValueError(
-                f"hidden_layer_sizes must be > 0, got {hidden}. Write integers, or () "
-                "for a network without hidden layers."
-            )
+        hidden = hidden_units(self.hidden_layer_sizes)
         layer_units = np.array([n_features, *hidden, n_outputs], np.int64)
         if not first and not np.array_equal(layer_units, self._network.layer_units):
             raise ValueError(
@@ -277,37 +290,22 @@ class BaseGDNeural(BaseEstimator):
                 f"and the data now ask for {layer_units.tolist()}. Call fit with "
                 "warm_start=False for a new network."
             )
-        activations = self._hidden_activations(len(hidden))
         return make_network(
-            layer_units, activations, self._loss_code(), self._loss_parameter()
+            layer_units,
+            hidden_activations(self.activation, len(hidden)),
+            self._loss_code(),
+            self._loss_parameter(),
+            dropout_rates(self.dropout, len(hidden)),
         )
-
-    def _hidden_activations(self, n_hidden):
-        """Codes of the hidden layers' activations."""
-        if isinstance(self.activation, str):
-            return [Activation[self.activation.upper()]] * n_hidden
-        names, known = list(self.activation), {a.name.lower() for a in Activation}
-        if len(names) != n_hidden:
-            raise ValueError(
-                f"activation must be one name, or one for each of the {n_hidden} "
-                f"hidden layers, got {len(names)}: {names}."
-            )
-        for name in names:
-            if name not in known:
-                raise ValueError(
-                    f"activation must be made of names in {sorted(known)}, got "
-                    f"{name!r}."
-                )
-        return [Activation[name.upper()] for name in names]
 
     def _prepare_state(self, dtype, first, incremental):
         """Draw the first parameters, or get the former state ready to go on."""
         if first:
             random_state = check_random_state(self.random_state)
             units = self._network.layer_units
-            activations = self._hidden_activations(units.size - 2)
+            activations = hidden_activations(self.activation, units.size - 2)
             if not activations and isinstance(self.activation, str):
-                activations = self._hidden_activations(1)  # as in scikit-learn
+                activations = hidden_activations(self.activation, 1)  # as scikit-learn
             theta = initial_parameters(units, activations, random_state, dtype)
             self._state = TrainingState(theta, random_state, seed=self.random_state)
             self._state.restart(self)
@@ -319,7 +317,7 @@ class BaseGDNeural(BaseEstimator):
             self._state.restart(self)
             self._state.seed_with(self.random_state)
 
-    def _judge_anew(self, score, first, incremental):
+    def _judge_anew(self, judge, first, incremental):
         """Begin early stopping from the network as it stands.
 
         So does each warm-started fit, and each partial_fit after one that has ended the
@@ -328,59 +326,33 @@ class BaseGDNeural(BaseEstimator):
         ended = self._state.no_improvement_count > self.n_iter_no_change
         if self.early_stopping and not first and (ended or not incremental):
             self._state.no_improvement_count = 0
-            self._state.start_validation(score())
+            _, score = judge()
+            self._state.start_validation(score)
 
-    def _split(self, y):
-        """Rows to train on and rows held out; a warm refit keeps the former split."""
-        state = self._state
-        rows = row_numbers(y.shape[0])
-        asked = self.validation_fraction, rows.size
-        if state.held_out is not None and asked == (
-            state.held_out_fraction,
-            state.n_split_samples,
-        ):
-            return np.setdiff1d(rows, state.held_out), state.held_out
-        if np.ceil(self.validation_fraction * rows.size) == 1:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or "
-                "the size of your dataset."
-            )
-        stratify = y if is_classifier(self) and y.ndim == 1 else None
-        rows, held_out = train_test_split(
-            rows,
-            random_state=state.random_state,
-            test_size=self.validation_fraction,
-            stratify=stratify,
-        )
-        state.held_out = held_out
-        state.held_out_fraction, state.n_split_samples = asked
-        return rows, held_out
+    def _fitted_attributes(self, state=None):
+        """Return the fitted attributes, as the training stands."""
+        state, stopping = state or self._state, self.early_stopping
+        return {
+            "_state": state,
+            "n_iter_": state.n_iter,
+            "n_layers_": self._network.layer_units.size,
+            "n_outputs_": int(self._network.layer_units[-1]),
+            "out_activation_": OUT_ACTIVATIONS[self._network.loss],
+            "t_": state.samples_seen,
+            "loss_curve_": state.loss_curve,
+            "learning_rate_curve_": state.learning_rate_curve,
+            "loss_": state.loss_curve[-1],
+            "best_loss_": None if stopping else state.best_loss,
+            "validation_loss_curve_": state.validation_losses or None,
+            "validation_scores_": state.validation_scores or None,
+            "best_validation_score_": state.best_validation_score if stopping else None,
+        }
 
-    def _validation_score(self, X, rows, y, sample_weight, n_threads):
-        """Score of the network as it stands, on validated data; nan if it overflows."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            raw = self._raw_outputs(X, rows, n_threads)
-            y_pred = self._validation_predictions(raw)
-            finite = np.isfinite(raw).all()  # labels would not show it
-            if not finite or (is_regressor(self) and not np.isfinite(y_pred).all()):
-                return float("nan")
-            return float(self._score_function(y, y_pred, sample_weight=sample_weight))
-
-    def _publish(self, state):
-        """Write the public fitted attributes."""
-        self.n_layers_ = self._network.layer_units.size
-        self.n_outputs_ = int(self._network.layer_units[-1])
-        self.out_activation_ = OUT_ACTIVATIONS[self._network.loss]
-        self.t_ = state.samples_seen
-        self.loss_curve_ = state.loss_curve
-        self.learning_rate_curve_ = state.learning_rate_curve
-        self.loss_ = state.loss_curve[-1]
-        self.best_loss_ = None if self.early_stopping else state.best_loss
-        scored = bool(state.validation_scores)
-        self.validation_scores_ = state.validation_scores if scored else None
-        self.best_validation_score_ = (
-            state.best_validation_score if self.early_stopping else None
-        )
+    def _attributes_of_a_copy(self):
+        """Return the same, for an estimator of its own: a callback may keep it."""
+        state = self._state.copy()
+        state.random_state = deepcopy(state.random_state)
+        return self._fitted_attributes(state)
 
     # Fitted network ---------------------------------------------------------------
 
@@ -420,8 +392,9 @@ class BaseGDNeural(BaseEstimator):
                     order="C",
                     reset=False,
                 )
-        rows = row_numbers(X.shape[0])
-        return self._raw_outputs(_in_rows(X), rows, n_threads(self.n_jobs))
+        X, rows = _in_rows(X), row_numbers(X.shape[0])
+        theta, threads = self._state.theta, n_threads(self.n_jobs)
+        return predict_raw(self._network, theta, X, rows, threads)
 
     def _is_valid_as_it_is(self, X):
         """Whether validation would find nothing in X to refuse, convert or warn of.
@@ -439,31 +412,6 @@ class BaseGDNeural(BaseEstimator):
             and not hasattr(self, "feature_names_in_")
             and _has_finite_sum(X)
         )
-
-    def _raw_outputs(self, X, rows, n_threads):
-        """Outputs before the link of the samples `rows`, shape (n, n_outputs)."""
-        network, theta = self._network, self._state.theta
-        inputs, sparse = as_inputs(X), issparse(X)
-        n = rows.size
-        out = np.empty((n, network.layer_units[-1]), theta.dtype)
-        position = np.zeros(1, np.int64)
-        size = chunk_size(network, n, theta.dtype, sparse)
-
-        def work():
-            workspace = make_workspace(
-                network, size, theta.dtype, sparse, training=False
-            )
-            raw_outputs(network, theta, inputs, rows, out, position, workspace)
-
-        n_useful = min(n_threads, n * theta.size // PRODUCTS_PER_THREAD)
-        if n_useful == 0 and n * theta.size <= FEW_PRODUCTS:
-            work()
-            return out
-        with one_blas_thread():
-            if n_useful > 0:
-                prepare_blas(n_useful)
-            side_by_side(work, max(1, n_useful))
-        return out
 
     def _outputs(self, raw):
         """Outputs after the link."""
@@ -492,6 +440,14 @@ def _has_finite_sum(X):
     """Whether all of X is surely finite; a sum may overflow where no element does."""
     with _refuse_overflow():
         return bool(np.isfinite(X.sum()))
+
+
+def _as_numbers(targets, dtype):
+    with _refuse_overflow():
+        targets = np.ascontiguousarray(targets, dtype=dtype)
+    if not np.isfinite(targets).all():
+        raise ValueError(f"Input y contains a value too large for {dtype!r}.")
+    return targets
 
 
 def _in_rows(X):

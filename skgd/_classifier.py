@@ -92,6 +92,15 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         Share, in [0, 1), of each target that is spread evenly over the classes [18]_.
         Not for multilabel tasks.
 
+    dropout : float or array-like of float, default=0.0
+        Probability, in [0, 1), with which a step sets each hidden unit's activation to
+        0 and scales the others up by ``1 / (1 - dropout)`` [19]_; one for all hidden
+        layers, or one for each. Predictions use all units.
+
+    max_grad_norm : float, default=None
+        Largest Euclidean norm that a step's gradient may have: a longer one is scaled
+        down to it [20]_. The gradient is that of all parameters, penalty included.
+
     batch_size : int or 'auto', default='auto'
         Samples in a batch; 'auto' is ``min(200, n_samples)``. Read by
         ``solver='minibatch'`` only.
@@ -133,9 +142,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         'minibatch'; the order does not matter to 'batch'.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial parameters, the early-stopping split and the order of
-        samples. Pass an int for reproducible results; the same int gives the same
-        bits on the same machine.
+        Determines the initial parameters, the early-stopping split, the order of
+        samples and dropout. Pass an int for reproducible results; the same int gives
+        the same bits on the same machine.
 
     tol : float, default=1e-4
         Least improvement, of the training loss or of the validation score, that
@@ -162,6 +171,17 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         restore the parameters of the best score. The validation data are those given
         to `fit`, or `validation_fraction` of the training data, split by class
         except in multilabel tasks.
+
+    scoring : str, callable or None, default=None
+        What is computed on the validation data, and watched by early stopping:
+
+        - None: the same as `score`.
+        - 'loss': minus the log loss, as in `validation_loss_curve_`.
+        - a name of one of scikit-learn's scorers, or a callable
+          ``scorer(estimator, X, y)`` of which more is better; it gets the weights of
+          the validation data as `sample_weight`, if there are any.
+
+        Read where there are validation data.
 
     validation_fraction : float, default=0.1
         Share of the training data to set aside, in [0, 1). Read with
@@ -230,9 +250,13 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     t_ : int
         Training samples seen, over all epochs.
 
+    validation_loss_curve_ : list of float or None
+        Log loss on the validation data after each epoch, without the penalty, label
+        smoothing and class weights; None where there are none.
+
     validation_scores_ : list of float or None
-        Accuracy on the validation data after each epoch; None where there are
-        none.
+        Score on the validation data after each epoch, the accuracy unless `scoring`
+        says otherwise; None where there are none.
 
     See Also
     --------
@@ -281,6 +305,10 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
        pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
     .. [18] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the
        inception architecture for computer vision", CVPR 2016, section 7.
+    .. [19] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov,
+       "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
+    .. [20] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+       neural networks", ICML 2013, algorithm 1.
 
     Examples
     --------
@@ -314,6 +342,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         optimizer="adam",
         alpha=0.0001,
         weight_decay=0.0,
+        dropout=0.0,
+        max_grad_norm=None,
         class_weight=None,
         label_smoothing=0.0,
         batch_size="auto",
@@ -329,6 +359,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         warm_start=False,
         momentum=0.9,
         early_stopping=False,
+        scoring=None,
         validation_fraction=0.1,
         beta_1=0.9,
         beta_2=0.999,
@@ -341,6 +372,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         self.optimizer = optimizer
         self.alpha = alpha
         self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.max_grad_norm = max_grad_norm
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.batch_size = batch_size
@@ -356,6 +389,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         self.warm_start = warm_start
         self.momentum = momentum
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.beta_1 = beta_1
         self.beta_2 = beta_2
@@ -576,7 +610,10 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
             )
 
     def _encode_targets(self, y):
-        indicators = self._label_binarizer.transform(y)
+        return self._label_binarizer.transform(y)
+
+    def _training_targets(self, y):
+        indicators = self._encode_targets(y)
         if self.label_smoothing == 0:
             return indicators
         is_multilabel = self._label_binarizer.y_type_.startswith("multilabel")

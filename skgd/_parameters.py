@@ -4,6 +4,7 @@ from functools import wraps
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from skgd._schedules import CURVES, SCHEDULES
@@ -40,6 +41,8 @@ COMMON_CONSTRAINTS = {
     "optimizer": [StrOptions(_names(Optimizer))],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "batch_size": [
         StrOptions({"auto"}),
         Interval(Integral, 1, None, closed="left"),
@@ -56,6 +59,7 @@ COMMON_CONSTRAINTS = {
     "warm_start": ["boolean"],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "early_stopping": ["boolean"],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
     "beta_2": [Interval(Real, 0, 1, closed="left")],
@@ -65,6 +69,49 @@ COMMON_CONSTRAINTS = {
         Options(Real, {np.inf}),
     ],
 }
+
+
+def hidden_units(hidden_layer_sizes):
+    """Return the numbers of units of the hidden layers, as a list."""
+    sizes = hidden_layer_sizes
+    units = list(sizes) if np.iterable(sizes) else [sizes]
+    if any(not isinstance(n, Integral) or n < 1 for n in units):
+        raise ValueError(
+            f"hidden_layer_sizes must be > 0, got {units}. Write integers, or () for a "
+            "network without hidden layers."
+        )
+    return units
+
+
+def hidden_activations(activation, n_hidden):
+    """Return the codes of the hidden layers' activations, as a list."""
+    if isinstance(activation, str):
+        return [Activation[activation.upper()]] * n_hidden
+    names, known = list(activation), _names(Activation)
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation must be one name, or one for each of the {n_hidden} hidden "
+            f"layers, got {len(names)}: {names}."
+        )
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"activation must be made of names in {sorted(known)}, got {name!r}."
+            )
+    return [Activation[name.upper()] for name in names]
+
+
+def dropout_rates(dropout, n_hidden):
+    """Return the rates of the hidden layers' dropout, as a list."""
+    rates = list(dropout) if np.iterable(dropout) else [dropout] * n_hidden
+    if len(rates) != n_hidden:
+        raise ValueError(
+            f"dropout must be one rate, or one for each of the {n_hidden} hidden "
+            f"layers, got {len(rates)}: {rates}."
+        )
+    if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+        raise ValueError(f"dropout must be made of numbers in [0, 1), got {rates}.")
+    return rates
 
 
 def explain_sklearn_parameters(init):

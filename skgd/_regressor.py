@@ -101,6 +101,15 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         At each step the coefs shrink by this times the learning rate, apart from the
         gradient [5]_. ``optimizer='adam', weight_decay=0.01`` is known as AdamW.
 
+    dropout : float or array-like of float, default=0.0
+        Probability, in [0, 1), with which a step sets each hidden unit's activation to
+        0 and scales the others up by ``1 / (1 - dropout)`` [18]_; one for all hidden
+        layers, or one for each. Predictions use all units.
+
+    max_grad_norm : float, default=None
+        Largest Euclidean norm that a step's gradient may have: a longer one is scaled
+        down to it [19]_. The gradient is that of all parameters, penalty included.
+
     batch_size : int or 'auto', default='auto'
         Samples in a batch; 'auto' is ``min(200, n_samples)``. Read by
         ``solver='minibatch'`` only.
@@ -142,9 +151,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         'minibatch'; the order does not matter to 'batch'.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial parameters, the early-stopping split and the order of
-        samples. Pass an int for reproducible results; the same int gives the same
-        bits on the same machine.
+        Determines the initial parameters, the early-stopping split, the order of
+        samples and dropout. Pass an int for reproducible results; the same int gives
+        the same bits on the same machine.
 
     tol : float, default=1e-4
         Least improvement, of the training loss or of the validation score, that
@@ -170,6 +179,17 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         Whether to stop when the score on validation data no longer improves, and to
         restore the parameters of the best score. The validation data are those given
         to `fit`, or `validation_fraction` of the training data, at random.
+
+    scoring : str, callable or None, default=None
+        What is computed on the validation data, and watched by early stopping:
+
+        - None: the same as `score`.
+        - 'loss': minus the loss, as in `validation_loss_curve_`.
+        - a name of one of scikit-learn's scorers, or a callable
+          ``scorer(estimator, X, y)`` of which more is better; it gets the weights of
+          the validation data as `sample_weight`, if there are any.
+
+        Read where there are validation data.
 
     validation_fraction : float, default=0.1
         Share of the training data to set aside, in [0, 1). Read with
@@ -235,9 +255,13 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     t_ : int
         Training samples seen, over all epochs.
 
+    validation_loss_curve_ : list of float or None
+        Loss on the validation data after each epoch, without the penalty; None where
+        there are none.
+
     validation_scores_ : list of float or None
-        R2 score on the validation data after each epoch; None where there are
-        none.
+        Score on the validation data after each epoch, R2 unless `scoring` says
+        otherwise; None where there are none.
 
     See Also
     --------
@@ -284,6 +308,10 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
        networks using large learning rates", 2018.
     .. [17] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
+    .. [18] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov,
+       "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
+    .. [19] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+       neural networks", ICML 2013, algorithm 1.
 
     Examples
     --------
@@ -319,6 +347,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         quantile=0.5,
         alpha=0.0001,
         weight_decay=0.0,
+        dropout=0.0,
+        max_grad_norm=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -332,6 +362,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         warm_start=False,
         momentum=0.9,
         early_stopping=False,
+        scoring=None,
         validation_fraction=0.1,
         beta_1=0.9,
         beta_2=0.999,
@@ -347,6 +378,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         self.quantile = quantile
         self.alpha = alpha
         self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -360,6 +393,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         self.warm_start = warm_start
         self.momentum = momentum
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.beta_1 = beta_1
         self.beta_2 = beta_2

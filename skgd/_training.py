@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from skgd._schedules import make_schedule
 from skgd._threads import Helpers, prepare_blas
+from skgd.kernels.dropout import KEY
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.network import chunk_size, make_workspace
 from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
@@ -55,12 +56,15 @@ class TrainingState:
         The present rate, and what the schedule began with.
     scheduled_epochs : int
         Epochs since the schedule began.
+    n_iter : int
+        Epochs of the present call.
     samples_seen, no_improvement_count : int
     held_out : ndarray or None
         Rows that the last fit's split has set aside, `held_out_fraction` of
         `n_split_samples`; None if the last call trained on all rows.
     best_loss, best_validation_score : float
-    loss_curve, learning_rate_curve, validation_scores : list of float
+    loss_curve, learning_rate_curve : list of float
+    validation_losses, validation_scores : list of float
     """
 
     theta: np.ndarray
@@ -74,6 +78,7 @@ class TrainingState:
     learning_rate_init: float = None
     learning_rate: float = None
     scheduled_epochs: int = 0
+    n_iter: int = 0
     samples_seen: int = 0
     no_improvement_count: int = 0
     held_out: np.ndarray = None
@@ -83,6 +88,7 @@ class TrainingState:
     best_validation_score: float = -np.inf
     loss_curve: list = field(default_factory=list)
     learning_rate_curve: list = field(default_factory=list)
+    validation_losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
 
     def restart(self, params):
@@ -126,12 +132,15 @@ class TrainingState:
     def copy(self):
         """Copy what training writes into, so that a failed fit can be forgotten."""
         arrays = ("theta", "best_theta", "optimizer_state")
-        lists = ("loss_curve", "learning_rate_curve", "validation_scores")
-        values = {name: getattr(self, name) for name in arrays + lists}
-        return replace(self, **{k: copy(v) for k, v in values.items()})
+        curves = ("loss_curve", "learning_rate_curve")
+        validation = ("validation_losses", "validation_scores")
+        values = {n: copy(getattr(self, n)) for n in arrays + curves + validation}
+        return replace(self, **values)
 
 
-def train(params, network, state, samples, rows, *, score, incremental, n_threads):
+def train(
+    params, network, state, samples, rows, *, judge, task, incremental, n_threads
+):
     """Descend until a stopping rule, `max_iter` epochs, Ctrl-C or divergence.
 
     Parameters
@@ -144,17 +153,14 @@ def train(params, network, state, samples, rows, *, score, incremental, n_thread
     samples : Samples
     rows : ndarray of shape (n,)
         The samples to train on.
-    score : callable or None
-        Gives the validation score (higher is better) of the network as it stands.
+    judge : Judge or None
+        Gives the validation loss and score of the network as it stands.
+    task : FitTask
+        Tells the callbacks, one of which may ask to stop.
     incremental : bool
         One epoch only, which goes on where the last call left off.
     n_threads : int
         Threads that may be used.
-
-    Returns
-    -------
-    n_iter : int
-        Epochs run.
 
     Raises
     ------
@@ -166,19 +172,22 @@ def train(params, network, state, samples, rows, *, score, incremental, n_thread
         params.learning_rate, params.learning_rate_init, params.power_t
     )
     max_iter = 1 if incremental else params.max_iter
-    n_iter = 0
+    state.n_iter = 0
     is_stopping = False
     try:
         settings = params, network, state, samples, rows, schedule
-        epochs = _epochs(*settings, max_iter, n_threads)
+        epochs = _epochs(*settings, max_iter, task.begin_epoch, n_threads)
         with closing(epochs) as run:
             for loss, first_rate in run:
-                n_iter += 1
+                state.n_iter += 1
                 state.learning_rate_curve.append(first_rate)
-                _record_epoch(params, state, rows.size, n_iter, loss, score)
-                if not np.isfinite(loss):
-                    _give_up(state, early_stopping, n_iter)
+                _record_epoch(params, state, rows.size, loss, judge)
+                is_finite = np.isfinite(loss)
+                is_stopping = task.end_epoch(is_usable=is_finite)
+                if not is_finite:
+                    _give_up(state, early_stopping)
                     is_stopping = True
+                if is_stopping:
                     break
                 state.learning_rate = schedule.after_epoch(
                     state.learning_rate, state.samples_seen
@@ -205,10 +214,11 @@ def train(params, network, state, samples, rows, *, score, incremental, n_thread
         state.theta = state.best_theta.copy()
     if not np.isfinite(state.theta).all():
         raise ValueError(NON_FINITE)
-    return n_iter
 
 
-def _epochs(params, network, state, samples, rows, schedule, max_iter, n_threads):
+def _epochs(
+    params, network, state, samples, rows, schedule, max_iter, begin_epoch, n_threads
+):
     """Run epochs one by one, and yield each one's loss and first learning rate."""
     batch_size = _batch_size(params, rows.size)
     # In place from epoch to epoch, as helping threads hold on to them.
@@ -220,11 +230,13 @@ def _epochs(params, network, state, samples, rows, schedule, max_iter, n_threads
         run = _minibatch(*settings, batch_size, n_threads)
     with run as epoch:
         for _ in range(max_iter):
+            begin_epoch()
+            key = _draw_key(network, state)
             if params.shuffle and params.solver != "batch":
                 shuffle(order, state.random_state)
             progress = _progress(state.scheduled_epochs, params.max_iter, rates.size)
             rates[:] = state.learning_rate * schedule.multipliers(progress)
-            loss, state.n_steps = epoch(state.n_steps)
+            loss, state.n_steps = epoch(state.n_steps, key)
             state.scheduled_epochs += 1
             yield loss, float(rates[0])
 
@@ -235,6 +247,13 @@ def _progress(n_epochs, max_iter, n_steps):
     return np.minimum(steps / max(max_iter * n_steps - 1, 1), 1.0)
 
 
+def _draw_key(network, state):
+    """Draw the seed of an epoch's dropout, where there is any: two words."""
+    if not network.dropout.any():
+        return 0
+    return state.random_state.randint(2**32, size=2, dtype=np.uint64)
+
+
 @contextmanager
 def _sgd(params, network, state, samples, order, rates):
     """Prepare epochs of one sample a step: a function that runs one."""
@@ -243,7 +262,12 @@ def _sgd(params, network, state, samples, order, rates):
     common = network, state.theta, _update_rule(params, state), state.optimizer_state
     gradient = np.empty_like(state.theta)
     settings = samples, order, rates, float(params.alpha), workspace, gradient
-    yield lambda n_steps: sgd_epoch(*common, n_steps, *settings)
+
+    def epoch(n_steps, key):
+        workspace.draw[KEY : KEY + 2] = key
+        return sgd_epoch(*common, n_steps, *settings)
+
+    yield epoch
 
 
 @contextmanager
@@ -273,7 +297,9 @@ def _minibatch(params, network, state, samples, order, rates, batch_size, n_thre
     works = [partial(help_as, thread) for thread in range(1, n_useful)]
     with Helpers(works) as helpers:
 
-        def lead(n_steps):
+        def lead(n_steps, key):
+            for workspace in workspaces:
+                workspace.draw[KEY : KEY + 2] = key
             helpers.wake()
             return epoch(0, n_steps)
 
@@ -284,6 +310,7 @@ def _update_rule(params, state):
     return make_update_rule(
         *(state.optimizer, params.momentum, params.beta_1, params.beta_2),
         *(params.epsilon, params.weight_decay, state.theta.dtype),
+        max_grad_norm=params.max_grad_norm,
     )
 
 
@@ -314,15 +341,18 @@ def _batch_size(params, n_samples):
     return min(int(params.batch_size), n_samples)
 
 
-def _record_epoch(params, state, n_samples, n_iter, loss, score):
+def _record_epoch(params, state, n_samples, loss, judge):
     """Write the epoch into the history, and count epochs without improvement."""
     state.samples_seen += n_samples
     state.loss_curve.append(loss)
     if params.verbose:
-        print(f"Iteration {n_iter}, loss = {loss:.8f}")
+        print(f"Iteration {state.n_iter}, loss = {loss:.8f}")
 
-    if score is not None:
-        value = score() if np.isfinite(loss) else float("nan")
+    if judge is not None:
+        validation_loss = value = float("nan")
+        if np.isfinite(loss):
+            validation_loss, value = judge()
+        state.validation_losses.append(validation_loss)
         state.validation_scores.append(value)
         if params.verbose:
             print(f"Validation score: {value:f}")
@@ -355,13 +385,13 @@ def _stop_at_plateau(params, state, schedule):
     return False
 
 
-def _give_up(state, early_stopping, n_iter):
+def _give_up(state, early_stopping):
     """End a diverged run: with an error, unless best parameters can be restored."""
     if not early_stopping or state.best_theta is None:
         raise ValueError(NON_FINITE)
     warnings.warn(
-        f"The training loss became non-finite at iteration {n_iter}. Training stops, "
-        "and the parameters of the best validation score are restored. Lower "
+        f"The training loss became non-finite at iteration {state.n_iter}. Training "
+        "stops, and the parameters of the best validation score are restored. Lower "
         "learning_rate_init, or scale the input data.",
         ConvergenceWarning,
         stacklevel=3,

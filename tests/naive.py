@@ -254,19 +254,50 @@ def is_coef(units):
     return np.concatenate(parts)
 
 
-def pre_activations(network, theta, X):
+def philox(counter, key):
+    """Philox-4x32-10 of Salmon et al. (2011): counters (..., 4), a key of 2 words."""
+    low = 2**32 - 1
+    c = [np.asarray(word, object) for word in np.moveaxis(counter, -1, 0)]
+    k = [int(word) for word in key]
+    for _ in range(10):
+        p, q = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(q >> 32) ^ c[1] ^ k[0], q & low, (p >> 32) ^ c[3] ^ k[1], p & low]
+        k = [(k[0] + 0x9E3779B9) & low, (k[1] + 0xBB67AE85) & low]
+    return np.stack(c, axis=-1)
+
+
+def dropout_factors(network, key, step, n):
+    """What the activations of each hidden layer are multiplied by, (n, n_units).
+
+    The counter of a number is made of the unit, the sample's place in the batch, the
+    layer and the step. Each gives four numbers, to units that are a quarter apart.
+    """
+    factors = []
+    units = network.layer_units[1:-1]
+    for layer, (n_units, rate) in enumerate(zip(units, network.dropout, strict=True)):
+        quarter = -(-n_units // 4)
+        place, group = np.mgrid[:n, :quarter].astype(object)
+        same = np.full_like(place, 1)
+        counter = np.stack([group, place, layer * same, step * same], axis=-1)
+        numbers = philox(counter, key).transpose(0, 2, 1).reshape(n, -1)[:, :n_units]
+        factors.append((numbers >= rate * 2**32) / (1 - rate))
+    return [each.astype(float) for each in factors]
+
+
+def pre_activations(network, theta, X, factors=None):
     """Pre-activations of each layer; the last ones are the raw outputs."""
     a, zs = X, []
     for layer, (W, b) in enumerate(layers(theta, network.layer_units)):
         zs.append(a @ W + b)
         if layer < len(network.activations):
             a = ACTIVATIONS[network.activations[layer]][0](zs[-1])
+            a = a if factors is None else a * factors[layer]
     return zs
 
 
-def loss_and_gradient(network, theta, X, Y, weight, alpha):
+def loss_and_gradient(network, theta, X, Y, weight, alpha, factors=None):
     """Objective of one batch, penalty included, and its gradient by backpropagation."""
-    zs = pre_activations(network, theta, X)
+    zs = pre_activations(network, theta, X, factors)
     total = weight.sum()
     coefs = is_coef(network.layer_units)
     penalty = 0.5 * alpha * (theta[coefs] ** 2).sum()
@@ -280,29 +311,47 @@ def loss_and_gradient(network, theta, X, Y, weight, alpha):
         below = X
         if layer > 0:
             value, derivative = ACTIVATIONS[network.activations[layer - 1]]
-            below = value(zs[layer - 1])
+            factor = 1 if factors is None else factors[layer - 1]
+            below = value(zs[layer - 1]) * factor
         W, _ = parameters[layer]
         parts = [((below.T @ delta) + alpha * W).ravel(), delta.sum(axis=0), *parts]
         if layer > 0:
-            delta = (delta @ W.T) * derivative(zs[layer - 1])
+            delta = (delta @ W.T) * derivative(zs[layer - 1]) * factor
     return loss, np.concatenate(parts) / total
 
 
 def train_epoch(
-    network, theta, rule, memory, n_steps, X, Y, weight, order, batch_size, rate, alpha
+    network,
+    theta,
+    rule,
+    memory,
+    n_steps,
+    X,
+    Y,
+    weight,
+    order,
+    batch_size,
+    rate,
+    alpha,
+    key=(0, 0),
 ):
     """One epoch; returns parameters, mean loss and steps taken.
 
-    The k-th batch, from 1, has the learning rate ``rate / k``.
+    The k-th batch, from 1, has the learning rate ``rate / k``. `key` is the epoch's
+    seed of dropout.
     """
     losses, counts = [], []
     for k, start in enumerate(range(0, len(order), batch_size), start=1):
         rows = order[start : start + batch_size]
         if weight[rows].sum() == 0:
             continue
+        factors = None
+        if network.dropout.any():
+            factors = dropout_factors(network, key, k - 1, len(rows))
         loss, g = loss_and_gradient(
-            network, theta, X[rows], Y[rows], weight[rows], alpha
+            network, theta, X[rows], Y[rows], weight[rows], alpha, factors
         )
+        g *= min(1, rule.max_grad_norm / np.linalg.norm(g))
         n_steps += 1
         decays = is_coef(network.layer_units)
         theta = take_step(theta, g, memory, n_steps, rate / k, rule, decays)

@@ -9,22 +9,34 @@ from skgd.kernels.losses import loss_and_delta
 
 
 @inline
-def activate(workspace, layer, z):
-    """Replace a hidden layer's pre-activations by its activations, of all samples."""
+def activate(network, workspace, layer, n, z):
+    """Replace a hidden layer's pre-activations by its activations, of `n` samples."""
     functions = workspace.functions
-    if functions.slopes[layer] != 0:
+    has_slopes, drops = functions.slopes[layer] != 0, functions.drops[layer] != 0
+    if not has_slopes:
+        call(functions.values[layer], (z,))
+    if has_slopes or drops:
         start = workspace.blocks[layer + 1] - workspace.blocks[1]
         slopes = workspace.slopes[start : start + z.size]
-        call(functions.slopes[layer], (z, slopes))
-    else:
-        call(functions.values[layer], (z,))
+        if has_slopes:
+            call(functions.slopes[layer], (z, slopes))
+        else:
+            # Before the activations that are set to 0 stop to tell it.
+            for i in range(slopes.size):
+                slopes[i] = 1
+            call(functions.derivatives[layer], (z, slopes))
+        if drops:
+            numbers, draw = workspace.numbers, workspace.draw
+            rate, n_units = network.dropout[layer], network.layer_units[layer + 1]
+            arguments = z, slopes, numbers, draw, layer, rate, n, n_units
+            call(functions.drops[layer], arguments)
 
 
 @inline
 def multiply_by_derivative(workspace, layer, a, delta):
     """Multiply `delta` by the derivative of a hidden layer's activations `a`."""
     functions = workspace.functions
-    if functions.slopes[layer] != 0:
+    if functions.slopes[layer] != 0 or functions.drops[layer] != 0:
         start = workspace.blocks[layer + 1] - workspace.blocks[1]
         slopes = workspace.slopes[start : start + delta.size]
         for i in range(delta.size):
@@ -105,7 +117,7 @@ def forward(network, theta, inputs, rows, workspace):
             )
         if layer < units.size - 2:
             # In one go over all rows, the ones at their ends included.
-            activate(workspace, layer, z)
+            activate(network, workspace, layer, n, z)
             for i in range(n):
                 z[i * (fan_out + 1) + fan_out] = one
         below = z

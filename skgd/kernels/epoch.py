@@ -3,8 +3,10 @@
 from skgd.kernels._atomic import add, load, pause, store
 from skgd.kernels._jit import inline, jit
 from skgd.kernels.backprop import loss_and_gradient
+from skgd.kernels.dropout import FIRST, STEP
 from skgd.kernels.optimizers import (
     Step,
+    clip,
     make_step,
     next_powers,
     powers_after,
@@ -12,11 +14,16 @@ from skgd.kernels.optimizers import (
 )
 from skgd.kernels.sample_backprop import sample_loss_and_gradient
 from skgd.kernels.team import (
+    BATCH,
     GRADIENT,
     IDLE_TURNS,
     INSIDE,
     LATE,
+    N_GRADIENTS,
+    N_PARTS,
     RUNNING,
+    START,
+    STOP,
     UPDATE,
     claim,
     finish,
@@ -52,18 +59,19 @@ def _update_range(network, theta, rule, state, gradient, low, high, factor, l2, 
 
 
 @inline
-def _gradient_task(task, team, network, theta, samples, order, workspace):
+def _gradient_task(task, place, team, network, theta, samples, order, workspace):
     """Loss and gradient of one part of the batch, chunk by chunk."""
-    start, stop, n_parts = team.rows
-    place = team.places[task]
+    start, stop, n_parts = team.rows[START], team.rows[STOP], team.rows[N_PARTS]
     n = stop - start
     low, high = start + n * task // n_parts, start + n * (task + 1) // n_parts
     n_chunks = max(1, -(-(high - low) // workspace.size))
     loss = 0.0
     beta = theta.dtype.type(0)
+    workspace.draw[STEP] = team.rows[BATCH]
     for chunk in range(n_chunks):
         first = low + (high - low) * chunk // n_chunks
         last = low + (high - low) * (chunk + 1) // n_chunks
+        workspace.draw[FIRST] = first - start
         loss += loss_and_gradient(
             network,
             theta,
@@ -78,18 +86,25 @@ def _gradient_task(task, team, network, theta, samples, order, workspace):
 
 
 @inline
-def _update_task(task, team, network, theta, rule, state):
-    """Add up the gradients of the batch's parts, and update one part of theta."""
-    n_tasks = team.squares.size
-    low, high = theta.size * task // n_tasks, theta.size * (task + 1) // n_tasks
+def _add_up(team, low, high):
+    """Add up the gradients of the batch's parts, from `low` to `high`."""
     gradient = team.gradients[team.places[0]]
     total = gradient[low:high]
-    for part in range(1, team.rows[2]):
+    for part in range(1, team.rows[N_GRADIENTS]):
         # Slices from 0 on: from `low` on, the loop was not vectorised, and a step on
         # 50-100-1 took 27 us longer (measured).
         other = team.gradients[team.places[part]][low:high]
         for i in range(total.size):
             total[i] += other[i]
+    return gradient
+
+
+@inline
+def _update_task(task, team, network, theta, rule, state):
+    """Add up the gradients of the batch's parts, and update one part of theta."""
+    n_tasks = team.squares.size
+    low, high = theta.size * task // n_tasks, theta.size * (task + 1) // n_tasks
+    gradient = _add_up(team, low, high)
     scales = team.scales
     step = Step(scales[2], scales[3], scales[4], scales[5])
     team.squares[task] = _update_range(
@@ -195,6 +210,14 @@ def minibatch_epoch(
             powers = next_powers(rule, powers)
             team.scales[0] = 1.0 / weight
             team.scales[1] = alpha / weight
+            if rule.norm != 0:
+                # The norm is of the whole gradient: here its parts are added up.
+                gradient = _add_up(team, 0, theta.size)
+                team.rows[N_GRADIENTS] = 1
+                scales = team.scales
+                share = clip(rule, network, theta, gradient, scales[0], scales[1])
+                scales[0] *= share
+                scales[1] *= share
             step = make_step(rule, rates[batch], powers)
             for i in range(4):
                 team.scales[2 + i] = step[i]
@@ -210,23 +233,27 @@ def minibatch_epoch(
                 return total / max(count, 1), n_steps
             if welcome_back(team):
                 counters, n_spared = team.shared, 0
-            team.rows[0] = batch * batch_size
-            team.rows[1] = batch * batch_size + rows.size
-            team.rows[2] = min(team.places.size, rows.size)
-            kind, tasks = GRADIENT, (1 << team.rows[2]) - 1
+            team.rows[START] = batch * batch_size
+            team.rows[STOP] = batch * batch_size + rows.size
+            team.rows[N_PARTS] = min(team.places.size, rows.size)
+            team.rows[N_GRADIENTS] = team.rows[N_PARTS]
+            team.rows[BATCH] = batch
+            kind, tasks = GRADIENT, (1 << team.rows[N_PARTS]) - 1
         if thread == 0:
             open_phase(counters, kind, tasks)
 
         # All threads work off its tasks.
-        found, task = claim(team, counters, thread)
+        found, task, place = claim(team, counters, thread)
         while task >= 0:
             idle_turns = 0
             if found == GRADIENT:
-                _gradient_task(task, team, network, theta, samples, order, workspace)
+                _gradient_task(
+                    task, place, team, network, theta, samples, order, workspace
+                )
             else:
                 _update_task(task, team, network, theta, rule, state)
             finish(counters, task)
-            found, task = claim(team, counters, thread)
+            found, task, place = claim(team, counters, thread)
 
         if thread == 0:
             missing = wait(team, counters, tasks, kind == GRADIENT)
@@ -234,10 +261,10 @@ def minibatch_epoch(
                 loss = 0.0
                 for i in range(team.squares.size):
                     loss += 0.5 * alpha * team.squares[i]
-                for part in range(team.rows[2]):
+                for part in range(team.rows[N_PARTS]):
                     loss += team.losses[team.places[part]]
-                total += loss / weight * (team.rows[1] - team.rows[0])
-                count += team.rows[1] - team.rows[0]
+                total += loss / weight * (team.rows[STOP] - team.rows[START])
+                count += team.rows[STOP] - team.rows[START]
         else:
             pause()
             idle_turns += 1 - load(team.shared, RUNNING)
@@ -278,6 +305,7 @@ def sgd_epoch(
         weight = _batch_weight(samples, rows)
         if weight == 0.0:
             continue
+        workspace.draw[STEP] = i
         loss = sample_loss_and_gradient(
             network,
             theta,
@@ -292,6 +320,10 @@ def sgd_epoch(
         n_steps += 1
         powers = next_powers(rule, powers)
         step = make_step(rule, rates[i], powers)
+        factor, l2 = 1.0 / weight, alpha / weight
+        if rule.norm != 0:
+            share = clip(rule, network, theta, gradient, factor, l2)
+            factor, l2 = factor * share, l2 * share
         squares = _update_range(
             network,
             theta,
@@ -300,8 +332,8 @@ def sgd_epoch(
             gradient,
             0,
             theta.size,
-            1.0 / weight,
-            alpha / weight,
+            factor,
+            l2,
             step,
         )
         total += (loss + 0.5 * alpha * squares) / weight

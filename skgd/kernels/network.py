@@ -16,6 +16,7 @@ import numpy as np
 
 from skgd.kernels._call import address
 from skgd.kernels.activations import DERIVATIVES, SLOPES, VALUES
+from skgd.kernels.dropout import drop
 from skgd.kernels.losses import LOSSES, Loss, softmax
 
 # Products of up to so many multiplications run without packing in OpenBLAS: measured at
@@ -36,15 +37,18 @@ class Network(NamedTuple):
     activations: np.ndarray  # int64, (n_layers - 2,): `Activation` of each hidden layer
     loss: int  # `Loss`, which fixes the output link
     loss_parameter: float  # the number that some losses have, such as a quantile
+    dropout: np.ndarray  # float64, (n_layers - 2,): each hidden layer's rate
 
 
-def make_network(layer_units, activations, loss, loss_parameter=0.0):
-    """Lay out the parameters of a network."""
+def make_network(layer_units, activations, loss, loss_parameter=0.0, dropout=0.0):
+    """Lay out the parameters of a network; `dropout` is one rate, or one a layer."""
     units = np.asarray(layer_units, np.int64)
     sizes = (units[:-1] + 1) * units[1:]
     offsets = np.concatenate([[0], sizes.cumsum()]).astype(np.int64)
     activations = np.asarray(activations, np.int64)
-    return Network(units, offsets, activations, int(loss), float(loss_parameter))
+    dropout = np.broadcast_to(np.asarray(dropout, float), activations.shape).copy()
+    loss, parameter = int(loss), float(loss_parameter)
+    return Network(units, offsets, activations, loss, parameter, dropout)
 
 
 class Functions(NamedTuple):
@@ -55,6 +59,7 @@ class Functions(NamedTuple):
     values: np.ndarray
     derivatives: np.ndarray
     slopes: np.ndarray
+    drops: np.ndarray  # of the dropout's function, 0 where a layer has none
     loss: int
     softmax: int  # or 0
 
@@ -68,12 +73,14 @@ def _addresses(functions, activations, n_vectors, dtype):
 
 
 @cache
-def make_functions(activations, loss, dtype, training):
+def make_functions(activations, drops, loss, dtype, training):
     """Compile the functions that a network needs, or load them; a prediction: values.
 
     Parameters
     ----------
     activations : tuple of int
+    drops : tuple of bool
+        Whether each hidden layer has dropout.
     loss : int
     dtype : dtype
     training : bool
@@ -81,15 +88,21 @@ def make_functions(activations, loss, dtype, training):
     values = _addresses(VALUES, activations, 1, dtype)
     if not training:
         none = np.zeros_like(values)
-        return Functions(values, none, none, 0, 0)
+        return Functions(values, none, none, none, 0, 0)
     vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
     return Functions(
         values,
         _addresses(DERIVATIVES, activations, 2, dtype),
         _addresses(SLOPES, activations, 2, dtype),
+        np.array([_drop_address(vector) if each else 0 for each in drops], np.int64),
         address(LOSSES[loss], vector, vector, vector, 0.0),
         address(softmax, matrix) if loss == Loss.LOG_LOSS else 0,
     )
+
+
+def _drop_address(vector):
+    numbers, draw = np.empty(0, np.uint64), np.empty(0, np.int64)
+    return address(drop, vector, vector, numbers, draw, 0, 0.0, 0, 0)
 
 
 class Workspace(NamedTuple):
@@ -101,6 +114,8 @@ class Workspace(NamedTuple):
     values: np.ndarray  # blocks of (size, units + 1); of the features only when dense
     deltas: np.ndarray  # the same, without the features
     slopes: np.ndarray  # the same as deltas, or empty if no layer needs them
+    draw: np.ndarray  # int64, (4,): what dropout's numbers follow from
+    numbers: np.ndarray  # uint64: those of one sample in one layer, or empty
     raw: np.ndarray  # (n_outputs * size,)
     targets: np.ndarray  # the same
     weights: np.ndarray  # (size,)
@@ -114,7 +129,11 @@ def make_workspace(network, size, dtype, sparse, *, training=True):
         lengths[0] = 0
     n_training = size if training else 0
     activations = tuple(network.activations.tolist())
-    functions = make_functions(activations, network.loss, np.dtype(dtype), training)
+    drops = tuple((network.dropout > 0).tolist())
+    functions = make_functions(
+        activations, drops, network.loss, np.dtype(dtype), training
+    )
+    has_slopes = functions.slopes.any() or functions.drops.any()
     n_deltas = sum(lengths[1:]) if training else 0
     return Workspace(
         functions=functions,
@@ -122,7 +141,9 @@ def make_workspace(network, size, dtype, sparse, *, training=True):
         blocks=np.array([0, *accumulate(lengths[:-1])]),
         values=np.ones(sum(lengths), dtype),
         deltas=np.zeros(n_deltas, dtype),
-        slopes=np.zeros(n_deltas if functions.slopes.any() else 0, dtype),
+        slopes=np.zeros(n_deltas if has_slopes else 0, dtype),
+        draw=np.zeros(4, np.int64),
+        numbers=np.zeros(max(units) + 3 if functions.drops.any() else 0, np.uint64),
         raw=np.empty(units[-1] * n_training, dtype),
         targets=np.empty(units[-1] * n_training, dtype),
         weights=np.empty(n_training, dtype),

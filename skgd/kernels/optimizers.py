@@ -68,22 +68,63 @@ class UpdateRule(NamedTuple):
     gain_2: float
     epsilon: float
     weight_decay: float
+    max_grad_norm: float
+    norm: int  # address of `gradient_norm`, or 0 where gradients are not clipped
 
 
 def make_update_rule(
-    optimizer, momentum, beta_1, beta_2, epsilon, weight_decay=0.0, dtype=np.float64
+    optimizer,
+    momentum,
+    beta_1,
+    beta_2,
+    epsilon,
+    weight_decay=0.0,
+    dtype=np.float64,
+    max_grad_norm=None,
 ):
     """Gather the hyperparameters, named as in the estimators."""
     gains = 1.0 - beta_1, 1.0 - beta_2
     values = (momentum, beta_1, beta_2, *gains, epsilon, weight_decay)
-    rule = UpdateRule(int(optimizer), 0, *map(float, values))
+    rule = UpdateRule(int(optimizer), 0, *map(float, values), np.inf, 0)
     vector, scalar = np.empty(0, dtype), np.dtype(dtype).type(0)
     function = address(
         RULES[optimizer],
         *(vector, vector, np.empty((0, 0), dtype), 0, scalar, scalar, scalar),
         *(Step(0.0, 0.0, 0.0, 0.0), rule),
     )
+    if max_grad_norm is not None:
+        whole = np.empty(0, np.int64)
+        norm = address(gradient_norm, vector, vector, whole, whole, 0.0, 0.0)
+        rule = rule._replace(max_grad_norm=float(max_grad_norm), norm=norm)
     return rule._replace(function=function)
+
+
+@jit
+def gradient_norm(theta, gradient, layer_units, offsets, factor, l2):
+    """Euclidean norm of ``factor * gradient + l2 * theta``, l2 being of the coefs."""
+    total = 0.0
+    for layer in range(layer_units.size - 1):
+        start, stop = offsets[layer], offsets[layer + 1]
+        middle = stop - layer_units[layer + 1]
+        for i in range(start, middle):
+            g = factor * gradient[i] + l2 * theta[i]
+            total = add(total, g * g)
+        for i in range(middle, stop):
+            g = factor * gradient[i]
+            total = add(total, g * g)
+    return np.sqrt(total)
+
+
+@inline
+def clip(rule, network, theta, gradient, factor, l2):
+    """What to multiply the gradient by, so that its norm is `max_grad_norm` at most.
+
+    The gradient is that of the objective, penalty included (Pascanu et al., "On the
+    difficulty of training recurrent neural networks", ICML 2013, algorithm 1).
+    """
+    arguments = theta, gradient, network.layer_units, network.offsets, factor, l2
+    norm = call_for_float(rule.norm, arguments)
+    return rule.max_grad_norm / norm if norm > rule.max_grad_norm else 1.0
 
 
 class Powers(NamedTuple):

@@ -96,7 +96,7 @@ def sample_loss_and_gradient(
         middle = end - fan_out
         _affine(theta[offsets[layer] : middle], theta[middle:end], a, z)
         if layer < last - 1:
-            activate(workspace, layer, z)
+            activate(network, workspace, layer, 1, z)
 
     for k in range(units[last]):
         raw[k, 0] = values[blocks[last] + k]

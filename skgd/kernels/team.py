@@ -28,6 +28,13 @@ LATE = 16  # set when the primary has waited for far too long: the others leave
 RUNNING = 24  # set during an epoch
 INSIDE = 32  # number of threads in an epoch's kernel, besides the primary
 
+# Places in `Team.rows`.
+START = 0  # of the batch's rows, in their order
+STOP = 1
+N_PARTS = 2  # of the batch
+N_GRADIENTS = 3  # that the update adds up
+BATCH = 4  # its number in the epoch
+
 # Turns of a waiting loop, some 20 ns each: how long a thread stays between epochs; how
 # long the primary waits for others before it calls them late, and how much longer for
 # each operation of their tasks, which is ten times as long as they should take.
@@ -57,7 +64,7 @@ class Team(NamedTuple):
     gradients: np.ndarray  # (n_places, n_parameters), with a spare one for each helper
     losses: np.ndarray  # float64 (n_places,)
     squares: np.ndarray  # float64 (n_updates,), one for each part of the parameters
-    rows: np.ndarray  # int64 (3,): start and stop of the batch, its number of parts
+    rows: np.ndarray  # int64 (5,): what the batch is
     scales: np.ndarray  # float64 (6,): factor and l2, then the `Step`
     late_turns: int  # that the primary waits for others before it calls them late
 
@@ -72,7 +79,7 @@ def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype):
         gradients=np.empty((n_parts + n_threads - 1, n_parameters), dtype),
         losses=np.zeros(n_parts + n_threads - 1),
         squares=np.zeros(n_updates),
-        rows=np.zeros(3, np.int64),
+        rows=np.zeros(5, np.int64),
         scales=np.zeros(6),
         late_turns=late_turns,
     )
@@ -114,7 +121,10 @@ def open_phase(counters, kind, tasks):
 
 @inline
 def claim(team, counters, thread):
-    """Take a task of the open phase: its kind and number, -1 if there is none.
+    """Take a task of the open phase: its kind, its number and the place of its result.
+
+    The number is -1 if there is none. The place is read before the task is taken: it is
+    sure to be the task's until then, but not if the thread is held up in between.
 
     The search begins at another task for each thread, so that as a rule a thread gets
     the same ones again, whose data are in its cache: a step of 200 samples on 50-100-1
@@ -125,13 +135,14 @@ def claim(team, counters, thread):
         kind = word >> KIND_BIT & 1
         unclaimed = word & (1 << MAX_TASKS) - 1
         if unclaimed == 0:
-            return kind, -1
+            return kind, -1, 0
         n_tasks = team.squares.size if kind == UPDATE else team.places.size
         task = thread * n_tasks // team.n_threads
         while not unclaimed >> task & 1:
             task = (task + 1) % MAX_TASKS
+        place = 0 if kind == UPDATE else team.places[task]
         if exchange(counters, OPEN, word, word & ~(1 << task)):
-            return kind, task
+            return kind, task, place
 
 
 @inline

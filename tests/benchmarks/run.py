@@ -30,6 +30,8 @@ from workloads import WORKLOADS, make_data, own_workload
 PAUSE = 0.25
 # Shorter runs are repeated within one measurement: a core that wakes up is slow first.
 SHORTEST = 0.2
+# So long a first run tells how long the others take: compilation is a small part.
+LONG = 10
 PEAK_ORDER = 1024
 
 
@@ -49,7 +51,7 @@ def serve(connection, peer, workload):
     except (ImportError, NotOffered) as reason:
         connection.send({"left_out": f"{peer}: {reason}"})
         return
-    seconds = _seconds(run, 1)
+    seconds = first if first > LONG else _seconds(run, 1)
     runs = max(1, int(SHORTEST / seconds))
     value = float(result) if np.ndim(result) == 0 else None
     connection.send({"first": first, "runs": runs, "value": value})
