@@ -80,6 +80,15 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         At each step the coefs shrink by this times the learning rate, apart from the
         gradient [5]_. ``optimizer='adam', weight_decay=0.01`` is known as AdamW.
 
+    dropout : float or array-like of float, default=0.0
+        Probability, in [0, 1), with which a step sets each hidden unit's activation to
+        0 and scales the others up by ``1 / (1 - dropout)`` [18]_; one for all hidden
+        layers, or one for each. Predictions use all units.
+
+    max_grad_norm : float, default=None
+        Largest Euclidean norm that a step's gradient may have: a longer one is scaled
+        down to it [19]_. The gradient is that of all parameters, penalty included.
+
     class_weight : dict, list of dict, 'balanced' or None, default=None
         Weights of the classes, by which `sample_weight` is multiplied in training (not
         in scores): a dict {label: weight}, in which missing classes weigh 1;
@@ -89,17 +98,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         says.
 
     label_smoothing : float, default=0.0
-        Share, in [0, 1), of each target that is spread evenly over the classes [18]_.
+        Share, in [0, 1), of each target that is spread evenly over the classes [20]_.
         Not for multilabel tasks.
-
-    dropout : float or array-like of float, default=0.0
-        Probability, in [0, 1), with which a step sets each hidden unit's activation to
-        0 and scales the others up by ``1 / (1 - dropout)`` [19]_; one for all hidden
-        layers, or one for each. Predictions use all units.
-
-    max_grad_norm : float, default=None
-        Largest Euclidean norm that a step's gradient may have: a longer one is scaled
-        down to it [20]_. The gradient is that of all parameters, penalty included.
 
     batch_size : int or 'auto', default='auto'
         Samples in a batch; 'auto' is ``min(200, n_samples)``. Read by
@@ -176,7 +176,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         What is computed on the validation data, and watched by early stopping:
 
         - None: the same as `score`.
-        - 'loss': minus the log loss, as in `validation_loss_curve_`.
+        - 'loss': minus the loss, as in `validation_loss_curve_`.
         - a name of one of scikit-learn's scorers, or a callable
           ``scorer(estimator, X, y)`` of which more is better; it gets the weights of
           the validation data as `sample_weight`, if there are any.
@@ -303,12 +303,12 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
        networks using large learning rates", 2018.
     .. [17] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
-    .. [18] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the
-       inception architecture for computer vision", CVPR 2016, section 7.
-    .. [19] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov,
+    .. [18] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov,
        "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
-    .. [20] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+    .. [19] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
        neural networks", ICML 2013, algorithm 1.
+    .. [20] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the
+       inception architecture for computer vision", CVPR 2016, section 7.
 
     Examples
     --------

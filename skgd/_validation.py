@@ -96,14 +96,15 @@ class Judge:
         estimator = self._estimator
         if estimator.scoring == "loss":
             return -loss
-        weight = {} if self._weight is None else {"sample_weight": self._weight}
         if self._scorer is not None:
             vars(self._fitted).update(estimator._fitted_attributes())
+            # A scorer need not know of weights where there are none.
+            weight = {} if self._weight is None else {"sample_weight": self._weight}
             return self._scorer(self._fitted, *self._given, **weight)
         y_pred = estimator._validation_predictions(raw)
         if is_regressor(estimator) and not np.isfinite(y_pred).all():
             return float("nan")
-        return estimator._score_function(self._y, y_pred, **weight)
+        return estimator._score_function(self._y, y_pred, sample_weight=self._weight)
 
 
 def mean_loss(network, raw, targets, sample_weight):

@@ -257,7 +257,8 @@ def is_coef(units):
 def philox(counter, key):
     """Philox-4x32-10 of Salmon et al. (2011): counters (..., 4), a key of 2 words."""
     low = 2**32 - 1
-    c = [np.asarray(word, object) for word in np.moveaxis(counter, -1, 0)]
+    # Python's integers, which do not overflow.
+    c = list(np.moveaxis(np.atleast_2d(counter).astype(object), -1, 0))
     k = [int(word) for word in key]
     for _ in range(10):
         p, q = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]

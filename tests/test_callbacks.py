@@ -57,10 +57,14 @@ class StopAt(Recorder):
 
 
 class Broken(Recorder):
-    """Fails in its second epoch."""
+    """Fails at the end of the epoch of this number."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.last = last
 
     def on_fit_task_end(self, estimator, context):
-        if context.task_name == "epoch" and context.task_id == 1:
+        if context.task_name == "epoch" and context.task_id == self.last:
             raise RuntimeError("out of order")
 
 
@@ -137,18 +141,18 @@ def test_it_may_stop_the_fit(Estimator, solver):
 def test_a_fit_that_it_stops_early_has_the_best_weights():
     X, y = make_data()
     regressor = GDNeuralRegressor(
-        (30,), early_stopping=True, learning_rate_init=0.3, random_state=0
-    ).set_callbacks(StopAt(-np.inf), Recorder())
+        (30,), early_stopping=True, learning_rate_init=0.5, random_state=0
+    )
 
-    class Third(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            return context.task_name == "epoch" and context.task_id == 2
+    class Worse(Recorder):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            scores = fitted_estimator.validation_scores_
+            return scores[-1] < max(scores)
 
-    regressor.set_callbacks(Third()).fit(X, y, X_val=X, y_val=y)
-    assert regressor.n_iter_ == 3
-    score = regressor.score(X, y)
-    assert_allclose(score, max(regressor.validation_scores_))
-    assert score > regressor.validation_scores_[-1]
+    regressor.set_callbacks(Worse()).fit(X, y, X_val=X, y_val=y)
+    scores = regressor.validation_scores_
+    assert scores[-1] < scores[-2]
+    assert_allclose(regressor.score(X, y), scores[-2])
 
 
 def test_it_is_told_of_the_rows_that_are_trained_on():
@@ -172,15 +176,7 @@ def test_a_failing_one_leaves_the_estimator_as_it_was(Estimator, method):
     estimator = Estimator((5,), max_iter=3, random_state=0)
     fit(estimator, X, y)
     before = estimator.predict(X)
-    broken = Broken()
-    broken_fails = {"fit": 1, "partial_fit": 0}[method]
-
-    class BrokenAt(Broken):
-        def on_fit_task_end(self, estimator, context):
-            if context.task_name == "epoch" and context.task_id == broken_fails:
-                raise RuntimeError("out of order")
-
-    broken = BrokenAt()
+    broken = Broken(last={"fit": 1, "partial_fit": 0}[method])
     estimator.set_callbacks(broken)
     with pytest.raises(RuntimeError, match="out of order"):
         getattr(estimator, method)(X, y)
@@ -251,7 +247,10 @@ def test_scoring_monitor_in_a_grid_search(n_jobs):
         search.fit(X, y)
     rows = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
     assert len(rows) == 3 * (2 * 2 + 1)  # epochs of each fit, the last one on all data
-    assert_allclose(rows[-1]["r2"], search.best_estimator_.score(X, y))
+    depth = min(len(row["task_id_path"]) for row in rows)
+    last_fit = [row["r2"] for row in rows if len(row["task_id_path"]) == depth]
+    assert len(last_fit) == 3
+    assert_allclose(last_fit[-1], search.best_estimator_.score(X, y))
 
 
 def test_a_search_stops_its_fits_by_a_callback():

@@ -23,7 +23,7 @@ def value_and_delta(loss, Y, Z, weight):
     assert Y.dtype == Z.dtype == weight.dtype
     delta = Z.T.copy()
     parameter = naive.LOSS_PARAMETERS[loss]
-    functions = make_functions((), loss, Z.dtype, training=True)
+    functions = make_functions((), (), loss, Z.dtype, training=True)
     value = loss_and_delta(
         *(functions.loss, functions.softmax, parameter),
         *(delta, np.ascontiguousarray(Y.T), weight),
@@ -124,7 +124,7 @@ def test_log_link_is_the_logarithm_of_the_link(name):
 
 def test_only_the_log_loss_goes_through_the_softmax():
     for loss in Loss:
-        functions = make_functions((), loss, np.dtype(float), training=True)
+        functions = make_functions((), (), loss, np.dtype(float), training=True)
         assert (functions.softmax != 0) == (OUT_ACTIVATIONS[loss] == "softmax")
 
 

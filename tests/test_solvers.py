@@ -273,10 +273,10 @@ def test_keyboard_interrupt_keeps_the_epochs_so_far(diabetes, monkeypatch, solve
     X, y = diabetes
     record = skgd._training._record_epoch
 
-    def interrupt_third(params, state, n_samples, n_iter, loss, score):
-        if n_iter == 3:
+    def interrupt_third(params, state, *args):
+        if state.n_iter == 3:
             raise KeyboardInterrupt
-        record(params, state, n_samples, n_iter, loss, score)
+        record(params, state, *args)
 
     monkeypatch.setattr(skgd._training, "_record_epoch", interrupt_third)
     regressor = GDNeuralRegressor(solver=solver, random_state=0)
