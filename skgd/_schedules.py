@@ -14,14 +14,11 @@ class Constant:
     """Always `learning_rate_init`; a plateau ends training."""
 
     farewell = "Stopping."
+    curve = None  # over progress; all steps of an epoch have one rate
 
     def __init__(self, learning_rate_init, power_t):
         self.learning_rate_init = float(learning_rate_init)
         self.power_t = power_t
-
-    def multipliers(self, progress):
-        """What the epoch's rate is multiplied by at each step, shape (n_steps,)."""
-        return np.ones_like(progress)
 
     def after_epoch(self, rate, samples_seen):
         """Rate of the next epoch, `samples_seen` being counted over all epochs."""
@@ -93,6 +90,7 @@ class Progress(Constant):
         self.curve = curve
 
     def multipliers(self, progress):
+        """What the epoch's rate is multiplied by at each step, shape (n_steps,)."""
         values = np.asarray(self.curve(progress), dtype=np.float64)
         if values.shape != progress.shape:
             raise ValueError(

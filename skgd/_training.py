@@ -13,10 +13,17 @@ from sklearn.utils import check_random_state
 
 from skgd._schedules import make_schedule
 from skgd._threads import Helpers, prepare_blas
+from skgd.kernels.backprop import passes_for
 from skgd.kernels.dropout import KEY
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.network import chunk_size, make_workspace
-from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
+from skgd.kernels.optimizers import (
+    STATE_ROWS,
+    Optimizer,
+    Powers,
+    make_update_rule,
+    powers_after,
+)
 from skgd.kernels.shuffle import shuffle_rows
 from skgd.kernels.team import divide, make_team
 
@@ -224,19 +231,25 @@ def _epochs(
     # In place from epoch to epoch, as helping threads hold on to them.
     order = rows.copy()
     rates = np.empty(-(-rows.size // batch_size))
-    settings = params, network, state, samples, order, rates
+    rule = _update_rule(params, state)
+    settings = params, network, state, rule, samples, order, rates
     run = _sgd(*settings)
     if batch_size > 1:
         run = _minibatch(*settings, batch_size, n_threads)
-    with run as epoch:
+    has_dropout = network.dropout.any()
+    with run as (epoch, workspaces):
         for _ in range(max_iter):
             begin_epoch()
-            key = _draw_key(network, state)
+            if has_dropout:
+                _seed_dropout(workspaces, state.random_state)
             if params.shuffle and params.solver != "batch":
                 shuffle(order, state.random_state)
-            progress = _progress(state.scheduled_epochs, params.max_iter, rates.size)
-            rates[:] = state.learning_rate * schedule.multipliers(progress)
-            loss, state.n_steps = epoch(state.n_steps, key)
+            rates[:] = state.learning_rate
+            if schedule.curve is not None:
+                epochs = state.scheduled_epochs, params.max_iter
+                rates *= schedule.multipliers(_progress(*epochs, rates.size))
+            loss, n_steps = epoch(np.array(powers_after(rule, state.n_steps)))
+            state.n_steps += n_steps
             state.scheduled_epochs += 1
             yield loss, float(rates[0])
 
@@ -247,31 +260,29 @@ def _progress(n_epochs, max_iter, n_steps):
     return np.minimum(steps / max(max_iter * n_steps - 1, 1), 1.0)
 
 
-def _draw_key(network, state):
-    """Draw the seed of an epoch's dropout, where there is any: two words."""
-    if not network.dropout.any():
-        return 0
-    return state.random_state.randint(2**32, size=2, dtype=np.uint64)
+def _seed_dropout(workspaces, random_state):
+    """Draw the seed of an epoch's dropout, two words, for all threads."""
+    key = random_state.randint(2**32, size=2, dtype=np.uint64)
+    for workspace in workspaces:
+        workspace.random[KEY : KEY + 2] = key
 
 
 @contextmanager
-def _sgd(params, network, state, samples, order, rates):
+def _sgd(params, network, state, rule, samples, order, rates):
     """Prepare epochs of one sample a step: a function that runs one."""
     # A sample is made dense: its update goes over every weight anyway.
     workspace = make_workspace(network, 1, state.theta.dtype, sparse=False)
-    common = network, state.theta, _update_rule(params, state), state.optimizer_state
+    common = network, state.theta, rule, state.optimizer_state
     gradient = np.empty_like(state.theta)
     settings = samples, order, rates, float(params.alpha), workspace, gradient
 
-    def epoch(n_steps, key):
-        workspace.draw[KEY : KEY + 2] = key
-        return sgd_epoch(*common, n_steps, *settings)
-
-    yield epoch
+    yield lambda powers: sgd_epoch(*common, powers, *settings), [workspace]
 
 
 @contextmanager
-def _minibatch(params, network, state, samples, order, rates, batch_size, n_threads):
+def _minibatch(
+    params, network, state, rule, samples, order, rates, batch_size, n_threads
+):
     """Prepare epochs of many samples a step, divided among threads."""
     dtype = state.theta.dtype
     n_parts, n_updates, late_turns = divide(network, samples.inputs, batch_size)
@@ -280,30 +291,34 @@ def _minibatch(params, network, state, samples, order, rates, batch_size, n_thre
     team = make_team(n_useful, state.theta.size, *tasks, dtype)
     sparse = samples.inputs.indptr.size > 0
     size = chunk_size(network, -(-batch_size // n_parts), dtype, sparse)
-    common = network, state.theta, _update_rule(params, state), state.optimizer_state
+    common = network, state.theta, rule, state.optimizer_state
     settings = samples, order, batch_size, rates, float(params.alpha)
 
-    workspaces = [make_workspace(network, size, dtype, sparse) for _ in range(n_useful)]
+    passes = passes_for(samples.inputs, order)
+    workspaces = [
+        make_workspace(network, size, dtype, sparse)._replace(passes=passes)
+        for _ in range(n_useful)
+    ]
 
-    def epoch(thread, n_steps):
+    def epoch(thread, powers):
         workspace = workspaces[thread]
-        return minibatch_epoch(thread, team, *common, n_steps, *settings, workspace)
+        return minibatch_epoch(thread, team, *common, powers, *settings, workspace)
+
+    no_powers = np.empty(len(Powers._fields))  # helpers take no steps
 
     def help_as(thread):
-        _, is_late = epoch(thread, 0)
+        _, is_late = epoch(thread, no_powers)
         return is_late
 
     prepare_blas(n_useful)
     works = [partial(help_as, thread) for thread in range(1, n_useful)]
     with Helpers(works) as helpers:
 
-        def lead(n_steps, key):
-            for workspace in workspaces:
-                workspace.draw[KEY : KEY + 2] = key
+        def lead(powers):
             helpers.wake()
-            return epoch(0, n_steps)
+            return epoch(0, powers)
 
-        yield lead
+        yield lead, workspaces
 
 
 def _update_rule(params, state):

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array, issparse
 
-from skgd.kernels.activations import SLOPES, Activation
-from skgd.kernels.backprop import loss_and_gradient
+from skgd.kernels.activations import SLOPE, SLOPES, Activation
+from skgd.kernels.backprop import loss_and_gradient, passes_for
 from skgd.kernels.inputs import as_samples, row_numbers
 from skgd.kernels.losses import Loss
 from skgd.kernels.network import make_network, make_workspace
@@ -38,6 +38,7 @@ def kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows=None, onto=
     gradient = np.full_like(theta, np.nan) if onto is None else onto.copy()
     beta = theta.dtype.type(onto is not None)
     samples = as_samples(inputs, Y, weight)
+    workspace = workspace._replace(passes=passes_for(samples.inputs, rows))
     loss = loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta)
     return loss, gradient
 
@@ -124,7 +125,7 @@ def test_slopes_are_kept_only_where_they_do_not_follow_from_the_activation():
     def slopes(*activations):
         network = make_network([5, 4, 4, 1], activations, Loss.SQUARED_ERROR)
         workspace = make_workspace(network, N, np.float64, sparse=False)
-        return workspace.functions.slopes != 0, workspace.slopes.size > 0
+        return workspace.functions.hidden[SLOPE] != 0, workspace.slopes.size > 0
 
     for activation in Activation:
         has, is_kept = slopes(Activation.TANH, activation)

@@ -11,13 +11,18 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.kernels.activations import Activation
-from skgd.kernels.backprop import loss_and_gradient
-from skgd.kernels.dropout import FIRST, KEY, STEP, drop
+from skgd.kernels.backprop import loss_and_gradient, passes_for
+from skgd.kernels.dropout import FIRST, KEY, NUMBERS, STEP, drop
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.inputs import as_samples, row_numbers
 from skgd.kernels.losses import Loss
 from skgd.kernels.network import make_network, make_workspace
-from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
+from skgd.kernels.optimizers import (
+    STATE_ROWS,
+    Optimizer,
+    make_update_rule,
+    powers_after,
+)
 from skgd.kernels.team import make_team
 from tests import naive
 
@@ -53,10 +58,9 @@ def test_the_reference_gives_the_known_answers(counter, key, numbers):
 def draw_factors(rate, n_units, *, n=40, layer=0, step=0, first=0, key=KEYS):
     """What `drop` multiplies by, shape (n, n_units), from activations of one."""
     a, slopes = np.ones((2, n * (n_units + 1)))
-    numbers = np.zeros(n_units + 3, np.uint64)
-    draw = np.zeros(4, np.int64)
-    draw[KEY : KEY + 2], draw[STEP], draw[FIRST] = key, step, first
-    drop(a, slopes, numbers, draw, layer, rate, n, n_units)
+    random = np.zeros(NUMBERS + n_units + 3, np.uint64)
+    random[KEY : KEY + 2], random[STEP], random[FIRST] = key, step, first
+    drop(a, slopes, random, layer, rate, n, n_units)
     assert_array_equal(a, slopes)
     a = a.reshape(n, n_units + 1)
     assert_array_equal(a[:, -1], 1)  # the ones that meet the intercepts stay
@@ -120,9 +124,10 @@ def batch_loss_and_gradient(problem, theta=None):
     theta = first_theta if theta is None else theta
     sparse = not isinstance(inputs, np.ndarray)
     workspace = make_workspace(network, N, theta.dtype, sparse)
-    workspace.draw[KEY : KEY + 2] = KEYS
+    workspace.random[KEY : KEY + 2] = KEYS
     gradient = np.empty_like(theta)
     samples, rows = as_samples(inputs, Y, weight), row_numbers(N)
+    workspace = workspace._replace(passes=passes_for(samples.inputs, rows))
     zero = theta.dtype.type(0)
     loss = loss_and_gradient(network, theta, samples, rows, workspace, gradient, zero)
     return loss, gradient
@@ -173,10 +178,13 @@ def test_epoch_is_that_of_the_reference(batch_size, parts, chunk):
     )
 
     workspace = make_workspace(network, min(chunk, batch_size), theta.dtype, False)
-    workspace.draw[KEY : KEY + 2] = KEYS
+    workspace.random[KEY : KEY + 2] = KEYS
     state = np.zeros((STATE_ROWS[Optimizer.ADAM], theta.size))
     theta, samples = theta.copy(), as_samples(X, Y, weight)
-    common = network, theta, rule, state, 0, samples, row_numbers(N)[order]
+    rows = row_numbers(N)[order]
+    workspace = workspace._replace(passes=passes_for(samples.inputs, rows))
+    powers = np.array(powers_after(rule, 0))
+    common = network, theta, rule, state, powers, samples, rows
     rates = rate / np.arange(1, 1 - (-N // batch_size))
     if batch_size == 1:
         gradient = np.empty_like(theta)

@@ -12,11 +12,17 @@ from scipy.sparse import csr_array
 from skgd.kernels._atomic import add, exchange, load
 from skgd.kernels._jit import jit
 from skgd.kernels.activations import Activation
+from skgd.kernels.backprop import passes_for
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
 from skgd.kernels.inputs import as_inputs, as_samples, row_numbers
 from skgd.kernels.losses import Loss
 from skgd.kernels.network import make_network, make_workspace
-from skgd.kernels.optimizers import STATE_ROWS, Optimizer, make_update_rule
+from skgd.kernels.optimizers import (
+    STATE_ROWS,
+    Optimizer,
+    make_update_rule,
+    powers_after,
+)
 from skgd.kernels.predict import raw_outputs
 from skgd.kernels.team import (
     DONE,
@@ -79,16 +85,19 @@ def run_kernel(
     team = make_team(1, theta.size, *parts, 1000, theta.dtype)
     size = min(batch_size, chunk)
     workspace = make_workspace(network, size, theta.dtype, sparse and batch_size > 1)
+    workspace = workspace._replace(passes=passes_for(samples.inputs, order))
     n_steps, losses = 0, []
     for _ in range(n_epochs):
-        common = network, theta, rule, state, n_steps, samples, order
+        powers = np.array(powers_after(rule, n_steps))
+        common = network, theta, rule, state, powers, samples, order
         if batch_size == 1:
             gradient = np.empty_like(theta)
-            loss, n_steps = sgd_epoch(*common, rates, alpha, workspace, gradient)
+            loss, made = sgd_epoch(*common, rates, alpha, workspace, gradient)
         else:
-            loss, n_steps = minibatch_epoch(
+            loss, made = minibatch_epoch(
                 *(0, team, *common, batch_size, rates, alpha, workspace)
             )
+        n_steps += made
         losses.append(loss)
     return theta, losses, n_steps
 
@@ -241,17 +250,21 @@ def test_a_task_that_is_held_up_is_done_again(returns_after):
     rule = make_rule(Optimizer.ADAM)
     workspace = make_workspace(network, 500, X.dtype, sparse=False)
     order, rates = row_numbers(4000), np.array([0.01, 0.01])
-    settings = as_samples(X, Y, None), order, 2000, rates, ALPHA, workspace
+    samples = as_samples(X, Y, None)
     first_theta = rng.uniform(-0.3, 0.3, network.offsets[-1])
+    workspace = workspace._replace(passes=passes_for(samples.inputs, order))
+    settings = samples, order, 2000, rates, ALPHA, workspace
 
     def run(team, before_epoch):
         theta, n_steps, losses = first_theta.copy(), 0, []
         state = np.zeros((2, theta.size))
         for epoch in range(5):
             before_epoch(epoch)
-            loss, n_steps = minibatch_epoch(
-                0, team, network, theta, rule, state, n_steps, *settings
+            powers = np.array(powers_after(rule, n_steps))
+            loss, made = minibatch_epoch(
+                0, team, network, theta, rule, state, powers, *settings
             )
+            n_steps += made
             losses.append(loss)
         return theta, losses
 

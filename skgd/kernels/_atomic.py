@@ -5,10 +5,11 @@ As plain Python, where one thread is all there is, these are ordinary accesses.
 
 import platform
 
+import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
 # LLVM's name of what tells a core that it waits in a loop.
 PAUSES = dict.fromkeys(["x86_64", "AMD64"], "llvm.x86.sse2.pause")
@@ -114,29 +115,6 @@ def _pause(typingctx):
     return types.void(), codegen
 
 
-@overload(load)
-def _overload_load(array, index):
-    return lambda array, index: _load(array, index)
-
-
-@overload(store)
-def _overload_store(array, index, value):
-    return lambda array, index, value: _store(array, index, value)
-
-
-@overload(add)
-def _overload_add(array, index, value):
-    return lambda array, index, value: _add(array, index, value)
-
-
-@overload(exchange)
-def _overload_exchange(array, index, expected, value):
-    def call(array, index, expected, value):
-        return _exchange(array, index, expected, value)
-
-    return call
-
-
-@overload(pause)
-def _overload_pause():
-    return lambda: _pause()
+# Not by `overload`: that compiles one more function for each of them.
+if not numba.config.DISABLE_JIT:
+    load, store, add, exchange, pause = _load, _store, _add, _exchange, _pause

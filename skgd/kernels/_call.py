@@ -13,7 +13,7 @@ import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
 _plain_functions = []
 
@@ -75,11 +75,6 @@ def _intrinsic(result):
 _call, _call_for_float = _intrinsic(types.none), _intrinsic(types.float64)
 
 
-@overload(call)
-def _overload_call(function, arguments):
-    return lambda function, arguments: _call(function, arguments)
-
-
-@overload(call_for_float)
-def _overload_call_for_float(function, arguments):
-    return lambda function, arguments: _call_for_float(function, arguments)
+# Not by `overload`: that compiles one more function for each type of arguments.
+if not numba.config.DISABLE_JIT:
+    call, call_for_float = _call, _call_for_float

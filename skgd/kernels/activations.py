@@ -33,6 +33,10 @@ class Activation(IntEnum):
     MISH = 10
 
 
+# Rows of `Functions.hidden`, a column for each layer: the addresses of its functions, 0
+# where there is none, and whether it writes slopes down.
+VALUE, DERIVATIVE, SLOPE, DROP, HAS_SLOPES = range(5)
+
 # Of leaky_relu below 0, as in PyTorch.
 LEAKY_SLOPE = 0.01
 # Of selu above 0, and minus its limit far below: lambda, and lambda times alpha, which

@@ -1,48 +1,55 @@
 """Forward and backward pass of a batch."""
 
-from skgd.kernels._call import call
+from functools import cache
+
+import numpy as np
+
+from skgd.kernels._call import address, call
 from skgd.kernels._gemm import gemm
 from skgd.kernels._jit import inline, jit
 from skgd.kernels._math import add, multiply_add
-from skgd.kernels.inputs import add_sparse_gradient, gather, sparse_affine
-from skgd.kernels.losses import loss_and_delta
+from skgd.kernels.activations import DERIVATIVE, DROP, HAS_SLOPES, SLOPE, VALUE
+from skgd.kernels.inputs import (
+    Inputs,
+    Samples,
+    add_sparse_gradient,
+    gather,
+    read_only,
+    sparse_affine,
+)
+from skgd.kernels.losses import Loss, loss_and_delta
+from skgd.kernels.network import Passes, make_network, make_workspace
 
 
 @inline
 def activate(network, workspace, layer, n, z):
     """Replace a hidden layer's pre-activations by its activations, of `n` samples."""
     functions = workspace.functions
-    has_slopes, drops = functions.slopes[layer] != 0, functions.drops[layer] != 0
-    if not has_slopes:
-        call(functions.values[layer], (z,))
-    if has_slopes or drops:
-        start = workspace.blocks[layer + 1] - workspace.blocks[1]
-        slopes = workspace.slopes[start : start + z.size]
-        if has_slopes:
-            call(functions.slopes[layer], (z, slopes))
-        else:
-            # Before the activations that are set to 0 stop to tell it.
-            for i in range(slopes.size):
-                slopes[i] = 1
-            call(functions.derivatives[layer], (z, slopes))
-        if drops:
-            numbers, draw = workspace.numbers, workspace.draw
-            rate, n_units = network.dropout[layer], network.layer_units[layer + 1]
-            arguments = z, slopes, numbers, draw, layer, rate, n, n_units
-            call(functions.drops[layer], arguments)
+    if functions.hidden[HAS_SLOPES, layer] == 0:
+        call(functions.hidden[VALUE, layer], (z,))
+        return
+    start = workspace.blocks[layer + 1] - workspace.blocks[1]
+    slopes = workspace.slopes[start : start + z.size]
+    if functions.hidden[DROP, layer] == 0:
+        call(functions.hidden[SLOPE, layer], (z, slopes))
+    else:
+        random, rate = workspace.random, network.dropout[layer]
+        n_units = network.layer_units[layer + 1]
+        arguments = z, slopes, random, layer, rate, n, n_units, functions
+        call(functions.hidden[DROP, layer], arguments)
 
 
 @inline
 def multiply_by_derivative(workspace, layer, a, delta):
     """Multiply `delta` by the derivative of a hidden layer's activations `a`."""
     functions = workspace.functions
-    if functions.slopes[layer] != 0 or functions.drops[layer] != 0:
+    if functions.hidden[HAS_SLOPES, layer] != 0:
         start = workspace.blocks[layer + 1] - workspace.blocks[1]
         slopes = workspace.slopes[start : start + delta.size]
         for i in range(delta.size):
             delta[i] *= slopes[i]
     else:
-        call(functions.derivatives[layer], (a, delta))
+        call(functions.hidden[DERIVATIVE, layer], (a, delta))
 
 
 # The products of a layer with one output are without BLAS, whose general routine goes
@@ -123,7 +130,7 @@ def forward(network, theta, inputs, rows, workspace):
         below = z
 
 
-@jit
+@inline
 def backward(network, theta, inputs, rows, workspace, gradient, beta):
     """Backward pass after `forward`, from the outputs' deltas in the workspace.
 
@@ -141,7 +148,8 @@ def backward(network, theta, inputs, rows, workspace, gradient, beta):
             if beta == 0:
                 for i in range(G.size):
                     G[i] = 0
-            add_sparse_gradient(inputs, rows, delta, fan_out, G)
+            arguments = inputs, rows, delta, fan_out, G
+            call(workspace.passes.add_sparse_gradient, arguments)
             return
         start = workspace.blocks[layer]
         values = workspace.values[start : start + n * (fan_in + 1)]
@@ -166,7 +174,7 @@ def backward(network, theta, inputs, rows, workspace, gradient, beta):
             multiply_by_derivative(workspace, layer - 1, values, below)
 
 
-@inline
+@jit
 def loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta):
     """Loss of the samples `rows`, summed with their weights, and its gradient.
 
@@ -175,7 +183,8 @@ def loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta):
     """
     n = rows.size
     n_outputs = samples.targets.shape[1]
-    forward(network, theta, samples.inputs, rows, workspace)
+    arguments = network, theta, samples.inputs, rows, workspace
+    call(workspace.passes.forward, arguments)
     raw = workspace.values[workspace.blocks[-1] :]
     # The losses go over one output after another.
     Z = workspace.raw[: n_outputs * n].reshape(n_outputs, n)
@@ -197,3 +206,43 @@ def loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta):
             delta[i * (n_outputs + 1) + k] = Z[k, i]
     backward(network, theta, samples.inputs, rows, workspace, gradient, beta)
     return loss
+
+
+@cache
+def _passes(dtype, row_dtype, index_dtype, sparse):
+    """Compile the passes for arrays of these types, or load them."""
+    scalar, vector, matrix = dtype.type(0), np.empty(0, dtype), np.empty((0, 0), dtype)
+    indices, rows = np.empty(0, index_dtype), np.empty(0, row_dtype)
+    inputs = Inputs(*map(read_only, (matrix, vector, indices, indices)))
+    samples = Samples(inputs, read_only(matrix), read_only(vector))
+    network = make_network([1, 1], [], Loss.SQUARED_ERROR)
+    workspace = make_workspace(network, 1, dtype, sparse=False, training=False)
+    sparse_addresses = 0, 0
+    if sparse:
+        arguments = inputs, rows, vector, 0, vector
+        sparse_addresses = (
+            address(sparse_affine, *arguments),
+            address(add_sparse_gradient, *arguments),
+        )
+    common = rows, workspace, vector, scalar
+    return Passes(
+        *sparse_addresses,
+        address(forward, network, vector, inputs, rows, workspace),
+        address(loss_and_gradient, network, vector, samples, *common),
+    )
+
+
+def passes_for(inputs, rows):
+    """Addresses of the passes of training on these samples.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    rows : ndarray of shape (n,)
+
+    Returns
+    -------
+    passes : Passes
+    """
+    types = inputs.data.dtype, rows.dtype, inputs.indptr.dtype
+    return _passes(*types, inputs.indptr.size > 0)

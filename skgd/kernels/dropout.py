@@ -11,10 +11,13 @@ overfitting", JMLR 2014; J. Salmon et al., "Parallel random numbers: as easy as 
 
 import numpy as np
 
+from skgd.kernels._call import call
 from skgd.kernels._jit import inline, jit
+from skgd.kernels.activations import DERIVATIVE, SLOPE, VALUE
 
-# Places in `Workspace.draw`.
-KEY, STEP, FIRST = 0, 2, 3  # the epoch's seed in two words; of the batch, of its chunk
+# Places in `Workspace.random`: the epoch's seed in two words, the step, the chunk's
+# first sample in the batch, and the numbers of one sample in one layer.
+KEY, STEP, FIRST, NUMBERS = 0, 2, 3, 4
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -34,8 +37,8 @@ def philox(a, b, c, d, key_a, key_b):
     return a, b, c, d
 
 
-@jit
-def drop(a, slopes, numbers, draw, layer, rate, n, n_units):
+@inline
+def drop(a, slopes, random, layer, rate, n, n_units):
     """Set each activation to 0 with probability `rate`, and scale the others up.
 
     By 1 / (1 - rate), which keeps the mean ("inverted" dropout).
@@ -45,10 +48,8 @@ def drop(a, slopes, numbers, draw, layer, rate, n, n_units):
     a, slopes : ndarray of shape (n * stride,)
         Activations and their derivatives, of `n` samples in rows; overwritten. Further
         columns than the units' may follow.
-    numbers : ndarray of shape (>= n_units + 3,), uint64
-        Scratch memory.
-    draw : ndarray of shape (4,), int64
-        See `KEY`, `STEP` and `FIRST`.
+    random : ndarray of shape (>= n_units + 7,), uint64
+        See `KEY` and what follows; the numbers are overwritten.
     layer : int
     rate : float
     n, n_units : int
@@ -58,14 +59,14 @@ def drop(a, slopes, numbers, draw, layer, rate, n, n_units):
     scale = a.dtype.type(1.0 / (1.0 - rate))
     zero = a.dtype.type(0)
     threshold = np.uint64(rate * 4294967296.0)
-    key_a, key_b = np.uint64(draw[KEY]), np.uint64(draw[KEY + 1])
-    step, deep = np.uint64(draw[STEP]), np.uint64(layer)
+    key_a, key_b, step = random[KEY], random[KEY + 1], random[STEP]
+    deep, numbers = np.uint64(layer), random[NUMBERS:]
     # Each of the four numbers in a run of its own, for contiguous writing.
     first, second = numbers[:n_quarter], numbers[n_quarter : 2 * n_quarter]
     third = numbers[2 * n_quarter : 3 * n_quarter]
     fourth = numbers[3 * n_quarter : 4 * n_quarter]
     for i in range(n):
-        place = np.uint64(draw[FIRST] + i)
+        place = random[FIRST] + np.uint64(i)
         for j in range(n_quarter):
             drawn = philox(np.uint64(j), place, deep, step, key_a, key_b)
             first[j], second[j], third[j], fourth[j] = drawn
@@ -75,3 +76,24 @@ def drop(a, slopes, numbers, draw, layer, rate, n, n_units):
             factor = zero if numbers[j] < threshold else scale
             values[j] *= factor
             slope[j] *= factor
+
+
+@jit
+def activate_and_drop(z, slopes, random, layer, rate, n, n_units, functions):
+    """Replace pre-activations by activations, their derivatives, and drop of both.
+
+    Parameters
+    ----------
+    z, slopes : ndarray of shape (n * stride,)
+        See `drop`, as for what follows.
+    functions : Functions
+    """
+    if functions.hidden[SLOPE, layer] != 0:
+        call(functions.hidden[SLOPE, layer], (z, slopes))
+    else:
+        # The derivative follows from the activation, while that is still there.
+        call(functions.hidden[VALUE, layer], (z,))
+        for i in range(slopes.size):
+            slopes[i] = 1
+        call(functions.hidden[DERIVATIVE, layer], (z, slopes))
+    drop(z, slopes, random, layer, rate, n, n_units)

@@ -1,15 +1,15 @@
 """One epoch of training: the jitted functions that Python calls."""
 
 from skgd.kernels._atomic import add, load, pause, store
+from skgd.kernels._call import call, call_for_float
 from skgd.kernels._jit import inline, jit
-from skgd.kernels.backprop import loss_and_gradient
 from skgd.kernels.dropout import FIRST, STEP
 from skgd.kernels.optimizers import (
+    Powers,
     Step,
     clip,
     make_step,
     next_powers,
-    powers_after,
     update,
 )
 from skgd.kernels.sample_backprop import sample_loss_and_gradient
@@ -67,27 +67,24 @@ def _gradient_task(task, place, team, network, theta, samples, order, workspace)
     n_chunks = max(1, -(-(high - low) // workspace.size))
     loss = 0.0
     beta = theta.dtype.type(0)
-    workspace.draw[STEP] = team.rows[BATCH]
+    workspace.random[STEP] = team.rows[BATCH]
     for chunk in range(n_chunks):
         first = low + (high - low) * chunk // n_chunks
         last = low + (high - low) * (chunk + 1) // n_chunks
-        workspace.draw[FIRST] = first - start
-        loss += loss_and_gradient(
-            network,
-            theta,
-            samples,
-            order[first:last],
-            workspace,
-            team.gradients[place],
-            beta,
-        )
+        workspace.random[FIRST] = first - start
+        gradient = team.gradients[place]
+        rows = order[first:last]
+        arguments = network, theta, samples, rows, workspace, gradient, beta
+        loss += call_for_float(workspace.passes.loss_and_gradient, arguments)
         beta = theta.dtype.type(1)
     team.losses[place] = loss
 
 
 @inline
-def _add_up(team, low, high):
-    """Add up the gradients of the batch's parts, from `low` to `high`."""
+def _update_task(task, team, network, theta, rule, state):
+    """Add up the gradients of the batch's parts, and update one part of theta."""
+    n_tasks = team.squares.size
+    low, high = theta.size * task // n_tasks, theta.size * (task + 1) // n_tasks
     gradient = team.gradients[team.places[0]]
     total = gradient[low:high]
     for part in range(1, team.rows[N_GRADIENTS]):
@@ -96,15 +93,6 @@ def _add_up(team, low, high):
         other = team.gradients[team.places[part]][low:high]
         for i in range(total.size):
             total[i] += other[i]
-    return gradient
-
-
-@inline
-def _update_task(task, team, network, theta, rule, state):
-    """Add up the gradients of the batch's parts, and update one part of theta."""
-    n_tasks = team.squares.size
-    low, high = theta.size * task // n_tasks, theta.size * (task + 1) // n_tasks
-    gradient = _add_up(team, low, high)
     scales = team.scales
     step = Step(scales[2], scales[3], scales[4], scales[5])
     team.squares[task] = _update_range(
@@ -140,7 +128,7 @@ def minibatch_epoch(
     theta,
     rule,
     state,
-    n_steps,
+    powers,
     samples,
     order,
     batch_size,
@@ -165,8 +153,8 @@ def minibatch_epoch(
         Updated in place, as is `state`.
     rule : UpdateRule
     state : ndarray of shape (n_rows, n_parameters)
-    n_steps : int
-        Steps taken before this epoch.
+    powers : ndarray of shape (4,)
+        The `Powers` of the steps taken before this epoch.
     samples : Samples
     order : ndarray of shape (n,)
         Rows of the training samples.
@@ -184,12 +172,11 @@ def minibatch_epoch(
         Mean over the batches, weighted by their sample counts, of the loss at the
         parameters before the batch's step, penalty included.
     n_steps : int
-        Steps taken after this epoch. A batch of no weight makes none, and does not
-        count in the loss.
+        Steps taken. A batch of no weight makes none, and does not count in the loss.
     """
-    powers = powers_after(rule, n_steps)
+    powers = Powers(powers[0], powers[1], powers[2], powers[3])
     total, weight = 0.0, 0.0
-    count, batch, idle_turns, n_spared = 0, -1, 0, 0
+    n_steps, count, batch, idle_turns, n_spared = 0, 0, -1, 0, 0
     kind, tasks, missing = UPDATE, 0, 0
     counters = team.shared
     if thread > 0:
@@ -212,9 +199,10 @@ def minibatch_epoch(
             team.scales[1] = alpha / weight
             if rule.norm != 0:
                 # The norm is of the whole gradient: here its parts are added up.
-                gradient = _add_up(team, 0, theta.size)
+                parts = team.gradients, team.places, team.rows[N_PARTS]
+                call(rule.add_up, parts)
                 team.rows[N_GRADIENTS] = 1
-                scales = team.scales
+                gradient, scales = team.gradients[team.places[0]], team.scales
                 share = clip(rule, network, theta, gradient, scales[0], scales[1])
                 scales[0] *= share
                 scales[1] *= share
@@ -243,8 +231,10 @@ def minibatch_epoch(
             open_phase(counters, kind, tasks)
 
         # All threads work off its tasks.
-        found, task, place = claim(team, counters, thread)
-        while task >= 0:
+        while True:
+            found, task, place = claim(team, counters, thread)
+            if task < 0:
+                break
             idle_turns = 0
             if found == GRADIENT:
                 _gradient_task(
@@ -253,7 +243,6 @@ def minibatch_epoch(
             else:
                 _update_task(task, team, network, theta, rule, state)
             finish(counters, task)
-            found, task, place = claim(team, counters, thread)
 
         if thread == 0:
             missing = wait(team, counters, tasks, kind == GRADIENT)
@@ -280,7 +269,7 @@ def sgd_epoch(
     theta,
     rule,
     state,
-    n_steps,
+    powers,
     samples,
     order,
     rates,
@@ -297,15 +286,15 @@ def sgd_epoch(
     n_outputs = network.layer_units[-1]
     raw = workspace.raw.reshape(n_outputs, 1)
     target = workspace.targets.reshape(n_outputs, 1)
-    powers = powers_after(rule, n_steps)
+    powers = Powers(powers[0], powers[1], powers[2], powers[3])
     total = 0.0
-    count = 0
+    n_steps, count = 0, 0
     for i in range(order.size):
         rows = order[i : i + 1]
         weight = _batch_weight(samples, rows)
         if weight == 0.0:
             continue
-        workspace.draw[STEP] = i
+        workspace.random[STEP] = i
         loss = sample_loss_and_gradient(
             network,
             theta,

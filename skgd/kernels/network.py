@@ -15,8 +15,17 @@ from typing import NamedTuple
 import numpy as np
 
 from skgd.kernels._call import address
-from skgd.kernels.activations import DERIVATIVES, SLOPES, VALUES
-from skgd.kernels.dropout import drop
+from skgd.kernels.activations import (
+    DERIVATIVE,
+    DERIVATIVES,
+    DROP,
+    HAS_SLOPES,
+    SLOPE,
+    SLOPES,
+    VALUE,
+    VALUES,
+)
+from skgd.kernels.dropout import NUMBERS, activate_and_drop
 from skgd.kernels.losses import LOSSES, Loss, softmax
 
 # Products of up to so many multiplications run without packing in OpenBLAS: measured at
@@ -54,12 +63,7 @@ def make_network(layer_units, activations, loss, loss_parameter=0.0, dropout=0.0
 class Functions(NamedTuple):
     """Addresses of the functions that a network's passes call, for one dtype."""
 
-    # int64, (n_layers - 2,), of each hidden layer. Where the slope does not follow from
-    # the activation, `slopes` has the address of a function of both; elsewhere 0.
-    values: np.ndarray
-    derivatives: np.ndarray
-    slopes: np.ndarray
-    drops: np.ndarray  # of the dropout's function, 0 where a layer has none
+    hidden: np.ndarray  # int64, (5, n_layers - 2): see `skgd.kernels.activations`
     loss: int
     softmax: int  # or 0
 
@@ -85,37 +89,45 @@ def make_functions(activations, drops, loss, dtype, training):
     dtype : dtype
     training : bool
     """
-    values = _addresses(VALUES, activations, 1, dtype)
+    hidden = np.zeros((5, len(activations)), np.int64)
+    hidden[VALUE] = _addresses(VALUES, activations, 1, dtype)
+    functions = Functions(hidden, 0, 0)
     if not training:
-        none = np.zeros_like(values)
-        return Functions(values, none, none, none, 0, 0)
+        return functions
     vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
-    return Functions(
-        values,
-        _addresses(DERIVATIVES, activations, 2, dtype),
-        _addresses(SLOPES, activations, 2, dtype),
-        np.array([_drop_address(vector) if each else 0 for each in drops], np.int64),
-        address(LOSSES[loss], vector, vector, vector, 0.0),
-        address(softmax, matrix) if loss == Loss.LOG_LOSS else 0,
+    hidden[DERIVATIVE] = _addresses(DERIVATIVES, activations, 2, dtype)
+    hidden[SLOPE] = _addresses(SLOPES, activations, 2, dtype)
+    if any(drops):
+        random = np.empty(0, np.uint64)
+        arguments = vector, vector, random, 0, 0.0, 0, 0, functions
+        hidden[DROP] = address(activate_and_drop, *arguments) * np.array(drops)
+    hidden[HAS_SLOPES] = (hidden[SLOPE] != 0) | (hidden[DROP] != 0)
+    return functions._replace(
+        loss=address(LOSSES[loss], vector, vector, vector, 0.0),
+        softmax=address(softmax, matrix) if loss == Loss.LOG_LOSS else 0,
     )
 
 
-def _drop_address(vector):
-    numbers, draw = np.empty(0, np.uint64), np.empty(0, np.int64)
-    return address(drop, vector, vector, numbers, draw, 0, 0.0, 0, 0)
+class Passes(NamedTuple):
+    """Addresses of the passes, or 0, for arrays of the types that they will get."""
+
+    sparse_affine: int
+    add_sparse_gradient: int
+    forward: int
+    loss_and_gradient: int
 
 
 class Workspace(NamedTuple):
     """Scratch memory of one thread, for up to `size` samples at once."""
 
     functions: Functions
+    passes: Passes
     size: int
     blocks: np.ndarray  # int64, (n_layers,): where each layer's values begin
     values: np.ndarray  # blocks of (size, units + 1); of the features only when dense
     deltas: np.ndarray  # the same, without the features
     slopes: np.ndarray  # the same as deltas, or empty if no layer needs them
-    draw: np.ndarray  # int64, (4,): what dropout's numbers follow from
-    numbers: np.ndarray  # uint64: those of one sample in one layer, or empty
+    random: np.ndarray  # uint64: dropout's numbers, and what they follow from
     raw: np.ndarray  # (n_outputs * size,)
     targets: np.ndarray  # the same
     weights: np.ndarray  # (size,)
@@ -129,21 +141,22 @@ def make_workspace(network, size, dtype, sparse, *, training=True):
         lengths[0] = 0
     n_training = size if training else 0
     activations = tuple(network.activations.tolist())
-    drops = tuple((network.dropout > 0).tolist())
+    drops = tuple(rate > 0 for rate in network.dropout.tolist())
     functions = make_functions(
         activations, drops, network.loss, np.dtype(dtype), training
     )
-    has_slopes = functions.slopes.any() or functions.drops.any()
     n_deltas = sum(lengths[1:]) if training else 0
+    has_slopes = training and functions.hidden[HAS_SLOPES].any()
+    n_random = NUMBERS + (max(units) + 3 if training and any(drops) else 0)
     return Workspace(
         functions=functions,
+        passes=Passes(0, 0, 0, 0),
         size=size,
         blocks=np.array([0, *accumulate(lengths[:-1])]),
         values=np.ones(sum(lengths), dtype),
         deltas=np.zeros(n_deltas, dtype),
         slopes=np.zeros(n_deltas if has_slopes else 0, dtype),
-        draw=np.zeros(4, np.int64),
-        numbers=np.zeros(max(units) + 3 if functions.drops.any() else 0, np.uint64),
+        random=np.zeros(n_random, np.uint64),
         raw=np.empty(units[-1] * n_training, dtype),
         targets=np.empty(units[-1] * n_training, dtype),
         weights=np.empty(n_training, dtype),

@@ -69,7 +69,9 @@ class UpdateRule(NamedTuple):
     epsilon: float
     weight_decay: float
     max_grad_norm: float
-    norm: int  # address of `gradient_norm`, or 0 where gradients are not clipped
+    # Addresses of `add_up` and `gradient_norm`, or 0 where gradients are not clipped.
+    add_up: int
+    norm: int
 
 
 def make_update_rule(
@@ -85,7 +87,7 @@ def make_update_rule(
     """Gather the hyperparameters, named as in the estimators."""
     gains = 1.0 - beta_1, 1.0 - beta_2
     values = (momentum, beta_1, beta_2, *gains, epsilon, weight_decay)
-    rule = UpdateRule(int(optimizer), 0, *map(float, values), np.inf, 0)
+    rule = UpdateRule(int(optimizer), 0, *map(float, values), np.inf, 0, 0)
     vector, scalar = np.empty(0, dtype), np.dtype(dtype).type(0)
     function = address(
         RULES[optimizer],
@@ -94,9 +96,22 @@ def make_update_rule(
     )
     if max_grad_norm is not None:
         whole = np.empty(0, np.int64)
-        norm = address(gradient_norm, vector, vector, whole, whole, 0.0, 0.0)
-        rule = rule._replace(max_grad_norm=float(max_grad_norm), norm=norm)
+        rule = rule._replace(
+            max_grad_norm=float(max_grad_norm),
+            add_up=address(add_up, np.empty((0, 0), dtype), whole, 0),
+            norm=address(gradient_norm, vector, vector, whole, whole, 0.0, 0.0),
+        )
     return rule._replace(function=function)
+
+
+@jit
+def add_up(gradients, places, n):
+    """Add up the gradients of a batch's `n` parts, in the place of the first."""
+    total = gradients[places[0]]
+    for part in range(1, n):
+        other = gradients[places[part]]
+        for i in range(total.size):
+            total[i] += other[i]
 
 
 @jit
@@ -164,19 +179,17 @@ def next_powers(rule, powers):
     )
 
 
-@jit
 def powers_after(rule, n_steps):
-    """Return the powers after so many steps."""
+    """Return the powers after so many steps; in Python, once an epoch."""
     momenta, nadam_decay = 1.0, 1.0
     if rule.optimizer == Optimizer.NADAM:
         for _ in range(n_steps):
             nadam_decay *= NADAM_DECAY
-            momenta *= _nadam_momentum(rule, nadam_decay)
+            momenta *= rule.beta_1 * (1.0 - 0.5 * nadam_decay)
             if momenta < 1e-20:  # 1 - momenta is 1 then
                 break
-    return Powers(
-        rule.beta_1**n_steps, rule.beta_2**n_steps, NADAM_DECAY**n_steps, momenta
-    )
+    betas = rule.beta_1**n_steps, rule.beta_2**n_steps
+    return Powers(*betas, NADAM_DECAY**n_steps, momenta)
 
 
 @jit

@@ -2,10 +2,11 @@
 
 import ctypes
 
+import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
 from skgd.kernels._jit import jit
 
@@ -25,9 +26,8 @@ def _next_uint32(typingctx, function, state):
     return types.uint32(types.intp, types.intp), codegen
 
 
-@overload(next_uint32)
-def _overload_next_uint32(function, state):
-    return lambda function, state: _next_uint32(function, state)
+if not numba.config.DISABLE_JIT:
+    next_uint32 = _next_uint32
 
 
 @jit
