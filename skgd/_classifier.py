@@ -126,7 +126,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
           `learning_rate_init`. A function that can be pickled lets the estimator be.
 
         The last five change from step to step. Progress is 0 at the first step and 1 at
-        the last one of `max_iter` epochs; `partial_fit` takes one epoch a call.
+        the last one of `max_iter` epochs; `partial_fit` takes one epoch a call. A fit
+        that stops early, at a plateau, does not come to the curve's end; with
+        ``n_iter_no_change=numpy.inf`` it does.
 
     learning_rate_init : float, default=0.001
         The initial learning rate.

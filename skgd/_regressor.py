@@ -135,7 +135,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
           `learning_rate_init`. A function that can be pickled lets the estimator be.
 
         The last five change from step to step. Progress is 0 at the first step and 1 at
-        the last one of `max_iter` epochs; `partial_fit` takes one epoch a call.
+        the last one of `max_iter` epochs; `partial_fit` takes one epoch a call. A fit
+        that stops early, at a plateau, does not come to the curve's end; with
+        ``n_iter_no_change=numpy.inf`` it does.
 
     learning_rate_init : float, default=0.001
         The initial learning rate.
@@ -178,7 +180,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     early_stopping : bool, default=False
         Whether to stop when the score on validation data no longer improves, and to
         restore the parameters of the best score. The validation data are those given
-        to `fit`, or `validation_fraction` of the training data, at random.
+        to `fit`, or `validation_fraction` of the training data, at random. The score
+        is R2 unless `scoring` names another; of a quantile R2 says little, and 'loss'
+        is the one to watch.
 
     scoring : str, callable or None, default=None
         What is computed on the validation data, and watched by early stopping:
