@@ -4,12 +4,13 @@ from abc import abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -39,7 +40,7 @@ from skgd._training import (
     check_total_weight,
     train,
 )
-from skgd._validation import Judge, split_rows
+from skgd._validation import Judge, samples_as_given, split_rows
 from skgd._version import __version__
 from skgd.kernels.inputs import as_samples, row_numbers
 from skgd.kernels.losses import OUT_ACTIVATIONS
@@ -274,9 +275,7 @@ class BaseGDNeural(CallbackSupportMixin, BaseEstimator):
         weight = None if sample_weight is None else sample_weight[held_out]
         check_total_weight(weight)
 
-        def as_given():
-            return [_safe_indexing(each, held_out) for each in given]
-
+        as_given = partial(samples_as_given, *given, held_out)
         return rows, Judge(self, X, held_out, y[held_out], weight, as_given, n_threads)
 
     def _build_network(self, n_features, n_outputs, first):
@@ -321,10 +320,13 @@ class BaseGDNeural(CallbackSupportMixin, BaseEstimator):
         """Begin early stopping from the network as it stands.
 
         So does each warm-started fit, and each partial_fit after one that has ended the
-        patience: what was best then says nothing about what is learned from now on.
+        patience: what was best then says nothing about what is learned from now on. Nor
+        can scores of another kind be compared.
         """
         ended = self._state.no_improvement_count > self.n_iter_no_change
-        if self.early_stopping and not first and (ended or not incremental):
+        is_new = ended or self._state.scoring != self.scoring or not incremental
+        self._state.scoring = self.scoring
+        if self.early_stopping and is_new and not first:
             self._state.no_improvement_count = 0
             _, score = judge()
             self._state.start_validation(score)
@@ -420,6 +422,8 @@ class BaseGDNeural(CallbackSupportMixin, BaseEstimator):
     def __getstate__(self):
         # For pickles and copies alike: a copy draws from a generator of its own.
         state = {**super().__getstate__(), "_skgd_version": __version__}
+        for name in CALLBACK_ATTRIBUTES:  # a copy is not in the midst of a fit
+            state.pop(name, None)
         generator = _own_generator(self)
         if generator is not None:
             state["_state"] = replace(self._state, random_state=deepcopy(generator))

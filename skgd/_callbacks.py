@@ -5,7 +5,9 @@ With scikit-learn before 1.9, which has none, nothing here does anything.
 
 from functools import cached_property
 
-from sklearn.utils import _safe_indexing
+import numpy as np
+
+from skgd._validation import samples_as_given
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -52,7 +54,7 @@ class FitTask:
         metadata = None
         if sample_weight is not None:
             metadata = {"sample_weight": sample_weight[rows]}
-        return _safe_indexing(X, rows), _safe_indexing(y, rows), metadata
+        return *samples_as_given(X, y, rows), metadata
 
     def _told(self):
         # Functions are called where a callback wants the value.
@@ -69,13 +71,12 @@ class FitTask:
             self._epoch = self._context.subcontext(task_name="epoch")
             self._epoch.call_on_fit_task_begin(**self._told())
 
-    def end_epoch(self, *, is_usable):
-        """Tell that it has ended, and whether a callback asks to stop.
-
-        `is_usable` says whether the network could predict.
-        """
+    def end_epoch(self, loss):
+        """Tell that it has ended with this training loss; whether one asks to stop."""
         if self._context is None:
             return False
+        theta = self._estimator._state.theta
+        is_usable = np.isfinite(loss) and np.isfinite(theta).all()
         attributes = self._attributes if is_usable else None
         return self._epoch.call_on_fit_task_end(
             **self._told(), reconstruction_attributes=attributes

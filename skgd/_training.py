@@ -66,6 +66,8 @@ class TrainingState:
     n_iter : int
         Epochs of the present call.
     samples_seen, no_improvement_count : int
+    scoring : str, callable or None
+        What the scores are, as in the estimator's parameter.
     held_out : ndarray or None
         Rows that the last fit's split has set aside, `held_out_fraction` of
         `n_split_samples`; None if the last call trained on all rows.
@@ -88,6 +90,7 @@ class TrainingState:
     n_iter: int = 0
     samples_seen: int = 0
     no_improvement_count: int = 0
+    scoring: object = None
     held_out: np.ndarray = None
     held_out_fraction: float = None
     n_split_samples: int = 0
@@ -189,20 +192,15 @@ def train(
                 state.n_iter += 1
                 state.learning_rate_curve.append(first_rate)
                 _record_epoch(params, state, rows.size, loss, judge)
-                is_finite = np.isfinite(loss)
-                is_stopping = task.end_epoch(is_usable=is_finite)
-                if not is_finite:
+                if np.isfinite(loss):
+                    is_stopping = _go_on(params, state, schedule)
+                # Last, as the estimator that callbacks see could be trained on.
+                is_stopping |= task.end_epoch(loss)
+                if not np.isfinite(loss):
                     _give_up(state, early_stopping)
                     is_stopping = True
                 if is_stopping:
                     break
-                state.learning_rate = schedule.after_epoch(
-                    state.learning_rate, state.samples_seen
-                )
-                if state.no_improvement_count > params.n_iter_no_change:
-                    is_stopping = _stop_at_plateau(params, state, schedule)
-                    if is_stopping:
-                        break
             else:
                 if not incremental:
                     warnings.warn(
@@ -365,10 +363,12 @@ def _record_epoch(params, state, n_samples, loss, judge):
 
     if judge is not None:
         validation_loss = value = float("nan")
-        if np.isfinite(loss):
-            validation_loss, value = judge()
-        state.validation_losses.append(validation_loss)
-        state.validation_scores.append(value)
+        try:
+            if np.isfinite(loss):
+                validation_loss, value = judge()
+        finally:  # the histories stay in step when a scorer is interrupted
+            state.validation_losses.append(validation_loss)
+            state.validation_scores.append(value)
         if params.verbose:
             print(f"Validation score: {value:f}")
 
@@ -381,6 +381,14 @@ def _record_epoch(params, state, n_samples, loss, judge):
         improved = loss <= state.best_loss - params.tol
         state.best_loss = min(state.best_loss, loss)
     state.no_improvement_count = 0 if improved else state.no_improvement_count + 1
+
+
+def _go_on(params, state, schedule):
+    """Set the next epoch's learning rate; whether to stop instead."""
+    state.learning_rate = schedule.after_epoch(state.learning_rate, state.samples_seen)
+    if state.no_improvement_count > params.n_iter_no_change:
+        return _stop_at_plateau(params, state, schedule)
+    return False
 
 
 def _stop_at_plateau(params, state, schedule):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing, indexable
 
 from skgd._prediction import predict_raw
 from skgd.kernels.inputs import row_numbers
@@ -48,6 +49,17 @@ def split_rows(estimator, state, y):
     state.held_out = held_out
     state.held_out_fraction, state.n_split_samples = asked
     return rows, held_out
+
+
+def samples_as_given(X, y, rows):
+    """Return the samples `rows` of X and y as the person gave them.
+
+    They are copies, unless it is all of them, in their order.
+    """
+    X, y = indexable(X, y)  # some sparse formats are not
+    if rows.size == len(y):
+        return X, y
+    return _safe_indexing(X, rows), _safe_indexing(y, rows)
 
 
 class Judge:
@@ -96,14 +108,14 @@ class Judge:
         estimator = self._estimator
         if estimator.scoring == "loss":
             return -loss
+        y_pred = estimator._validation_predictions(raw)
+        if is_regressor(estimator) and not np.isfinite(y_pred).all():
+            return float("nan")
         if self._scorer is not None:
             vars(self._fitted).update(estimator._fitted_attributes())
             # A scorer need not know of weights where there are none.
             weight = {} if self._weight is None else {"sample_weight": self._weight}
             return self._scorer(self._fitted, *self._given, **weight)
-        y_pred = estimator._validation_predictions(raw)
-        if is_regressor(estimator) and not np.isfinite(y_pred).all():
-            return float("nan")
         return estimator._score_function(self._y, y_pred, sample_weight=self._weight)
 
 

@@ -169,6 +169,54 @@ def test_it_is_told_of_the_rows_that_are_trained_on():
     assert_array_equal(metadata["sample_weight"], weight[X_seen.index])
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"learning_rate": "invscaling"},
+        {"learning_rate": "adaptive", "n_iter_no_change": 1, "tol": 1e9},
+    ],
+)
+def test_training_goes_on_from_where_it_has_stopped(options):
+    # With the learning rate that the next epoch would have had.
+    X, y = make_data()
+    regressor = GDNeuralRegressor((5,), max_iter=50, random_state=0, **options)
+    losses = fit(clone(regressor).set_params(max_iter=8), X, y).loss_curve_
+    stopped = clone(regressor).set_callbacks(StopAt(losses[3])).fit(X, y)
+    n_epochs = stopped.n_iter_
+    assert n_epochs == 4
+    plain = fit(clone(regressor).set_params(max_iter=n_epochs), X, y)
+    for estimator in (stopped.set_callbacks(), plain):
+        estimator.partial_fit(X, y)
+    assert stopped.learning_rate_curve_ == plain.learning_rate_curve_
+    assert_array_equal(stopped.predict(X), plain.predict(X))
+
+
+def test_x_is_not_copied_for_it():
+    X, y = make_data()
+    recorder = Recorder()
+    fit(GDNeuralRegressor((5,), max_iter=1).set_callbacks(recorder), X, y)
+    assert recorder.data[0] is X
+
+
+def test_it_gets_no_estimator_that_has_overflowed():
+    X, y = make_data()
+    recorder = Recorder()
+    regressor = GDNeuralRegressor(
+        *((5,), "identity"),
+        **{"solver": "batch", "optimizer": "gd", "learning_rate_init": 1e200},
+    )
+    with pytest.raises(ValueError, match="non-finite"):
+        regressor.set_callbacks(recorder).fit(X, y)
+    assert recorder.fitted[-1] is None
+
+
+def test_a_copy_is_not_in_the_midst_of_a_fit():
+    X, y = make_data()
+    recorder = Recorder()
+    fit(GDNeuralRegressor((5,), max_iter=1).set_callbacks(recorder), X, y)
+    assert not hasattr(recorder.fitted[0], "_callback_fit_ctx")
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_failing_one_leaves_the_estimator_as_it_was(Estimator, method):

@@ -727,6 +727,16 @@ def csr_read_only(array):
     return X
 
 
+def csr_strided(X):
+    """With index arrays that are every other element of longer ones."""
+    matrix = csr(X)
+    for name in ("data", "indices", "indptr"):
+        array = getattr(matrix, name)
+        setattr(matrix, name, np.repeat(array, 2)[::2])
+        assert not getattr(matrix, name).flags.c_contiguous
+    return matrix
+
+
 SPARSE = [
     csr,
     sparse.csr_array,
@@ -737,6 +747,7 @@ SPARSE = [
     csr_unsorted,
     csr_with_duplicates,
     csr_read_only,
+    csr_strided,
 ]
 each_sparse = pytest.mark.parametrize("as_sparse", SPARSE)
 

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import coo_array, csc_array
+from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import (
@@ -259,6 +261,68 @@ def test_an_overflow_has_the_score_nan(scoring):
     )
     with pytest.raises(ValueError, match="non-finite"):
         regressor.fit(X, y, X_val=X_val, y_val=y_val)
+
+
+@pytest.mark.parametrize("scoring", [None, "r2", "neg_mean_poisson_deviance"])
+def test_a_prediction_that_overflows_has_the_score_nan(scoring):
+    # From finite outputs: the exponential does it, and no fit is lost for that.
+    X, y, X_val, y_val, _ = make_data()
+    X_val = X_val.copy()
+    X_val[0] = 1e5
+    regressor = GDNeuralRegressor(
+        *((), "identity"),
+        **{"loss": "poisson", "scoring": scoring, "max_iter": 2, "random_state": 3},
+    )
+    fit(regressor, X, y, X_val=X_val, y_val=y_val)
+    assert np.isinf(regressor._validated_raw_outputs(X_val)).sum() == 0
+    with np.errstate(over="ignore"):
+        assert np.isinf(regressor.predict(X_val)[0])
+    assert np.isnan(regressor.validation_scores_).all()
+
+
+@pytest.mark.parametrize("as_sparse", [coo_array, csc_array])
+def test_a_scorer_gets_rows_of_every_sparse_format(as_sparse):
+    X, y, *_ = make_data()
+    regressor = GDNeuralRegressor(
+        (8,), scoring="r2", early_stopping=True, max_iter=2, random_state=0
+    )
+    dense = fit(clone(regressor), X, y)
+    fit(regressor, as_sparse(X), y)
+    assert_allclose(regressor.validation_scores_, dense.validation_scores_)
+
+
+def test_another_scoring_is_a_new_beginning():
+    # Scores on two scales cannot be compared.
+    X, y, X_val, y_val, _ = make_data()
+    regressor = GDNeuralRegressor(
+        (8,), early_stopping=True, learning_rate_init=0.1, random_state=0
+    )
+    validation = {"X_val": X_val, "y_val": y_val}
+    for _ in range(30):
+        regressor.partial_fit(X, y, **validation)
+    assert regressor.best_validation_score_ > 0
+    loss = regressor.validation_loss_curve_[-1]
+    regressor.set_params(scoring="loss").partial_fit(X, y, **validation)
+    assert -loss <= regressor.best_validation_score_ < 0
+    regressor.partial_fit(X, y, **validation)
+    best = max([-loss, *regressor.validation_scores_[-2:]])
+    assert_allclose(regressor.best_validation_score_, best)
+
+
+def test_an_interrupted_scorer_leaves_histories_of_one_length():
+    X, y, X_val, y_val, _ = make_data()
+
+    def scorer(estimator, X, y):
+        if estimator.n_iter_ == 3:
+            raise KeyboardInterrupt
+        return 0.0
+
+    regressor = GDNeuralRegressor((8,), scoring=scorer, random_state=0)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        regressor.fit(X, y, X_val=X_val, y_val=y_val)
+    assert len(regressor.loss_curve_) == 3
+    assert len(regressor.validation_loss_curve_) == 3
+    assert_array_equal(regressor.validation_scores_, [0.0, 0.0, np.nan])
 
 
 def test_a_scorer_that_fails_leaves_the_estimator_as_it_was():

@@ -210,23 +210,23 @@ def loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta):
 
 @cache
 def _passes(dtype, row_dtype, index_dtype, sparse):
-    """Compile the passes for arrays of these types, or load them."""
+    """Compile the passes for arrays of these types, or load them.
+
+    The examples are of the very types that an epoch hands on: see `as_samples`, which
+    makes read-only views, and `make_workspace`. All are C-contiguous.
+    """
     scalar, vector, matrix = dtype.type(0), np.empty(0, dtype), np.empty((0, 0), dtype)
     indices, rows = np.empty(0, index_dtype), np.empty(0, row_dtype)
     inputs = Inputs(*map(read_only, (matrix, vector, indices, indices)))
     samples = Samples(inputs, read_only(matrix), read_only(vector))
     network = make_network([1, 1], [], Loss.SQUARED_ERROR)
     workspace = make_workspace(network, 1, dtype, sparse=False, training=False)
-    sparse_addresses = 0, 0
+    sparse_gradient = 0
     if sparse:
-        arguments = inputs, rows, vector, 0, vector
-        sparse_addresses = (
-            address(sparse_affine, *arguments),
-            address(add_sparse_gradient, *arguments),
-        )
+        sparse_gradient = address(add_sparse_gradient, inputs, rows, vector, 0, vector)
     common = rows, workspace, vector, scalar
     return Passes(
-        *sparse_addresses,
+        sparse_gradient,
         address(forward, network, vector, inputs, rows, workspace),
         address(loss_and_gradient, network, vector, samples, *common),
     )

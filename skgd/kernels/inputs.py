@@ -49,7 +49,7 @@ def as_inputs(X):
         # 32-bit indices wherever they fit: one compiled version for nearly all.
         fit = max(X.nnz, X.shape[1]) <= np.iinfo(np.int32).max
         kind = np.int32 if fit else np.int64
-        indices, indptr = (i.astype(kind, copy=False) for i in (X.indices, X.indptr))
+        indices, indptr = (np.ascontiguousarray(i, kind) for i in (X.indices, X.indptr))
         data = np.ascontiguousarray(X.data)
         arrays = np.empty((0, 0), X.dtype), data, indices, indptr
     else:

@@ -109,10 +109,9 @@ def make_functions(activations, drops, loss, dtype, training):
 
 
 class Passes(NamedTuple):
-    """Addresses of the passes, or 0, for arrays of the types that they will get."""
+    """Addresses of the passes of training; all 0 where they are not called by them."""
 
-    sparse_affine: int
-    add_sparse_gradient: int
+    add_sparse_gradient: int  # 0 for dense input
     forward: int
     loss_and_gradient: int
 
@@ -150,7 +149,7 @@ def make_workspace(network, size, dtype, sparse, *, training=True):
     n_random = NUMBERS + (max(units) + 3 if training and any(drops) else 0)
     return Workspace(
         functions=functions,
-        passes=Passes(0, 0, 0, 0),
+        passes=Passes(0, 0, 0),
         size=size,
         blocks=np.array([0, *accumulate(lengths[:-1])]),
         values=np.ones(sum(lengths), dtype),

@@ -143,7 +143,7 @@ def measure(workload, peers, repeats, busy_repeats):
         "name": workload.name,
         "kind": workload.kind,
         "dtype": workload.dtype,
-        "epochs": workload.epochs,
+        "epochs": workload.epochs if workload.kind == "training" else 1,
         "flops": workload.flops,
         "bars": workload.bars,
         "share_bar": workload.share_bar,
