@@ -31,7 +31,8 @@ def table(report):
     ]
     for result in report["workloads"]:
         milliseconds = 1e3 * median(result["seconds"]["skgd"]) / result["epochs"]
-        cells = [result["name"], f"{milliseconds:.3g}"]
+        digits = ".3g" if milliseconds < 1000 else ".0f"
+        cells = [result["name"], f"{milliseconds:{digits}}"]
         for peer in PEERS:
             known = peer in result["seconds"]
             cells.append(f"{median(ratios(result, peer)):.3g}x" if known else "")
