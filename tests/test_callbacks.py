@@ -246,11 +246,6 @@ def test_callbacks_change_nothing():
 # scikit-learn's own -------------------------------------------------------------------
 
 
-def scores_of(monitor, **select):
-    """The scores that it has kept, in order."""
-    return [row["r2"] for row in monitor.get_logs(**select).data]
-
-
 def test_scoring_monitor_has_the_score_of_each_epoch():
     X, y = make_data()
     monitor = callback.ScoringMonitor(scoring="r2")

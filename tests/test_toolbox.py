@@ -97,18 +97,20 @@ def test_every_option_trains_with_every_solver(case, solver, dtype):
         sparse, sparse_thetas = train(Estimator, options, solver, as_sparse(X), y)
         tolerance = {"rtol": 1e-8, "atol": 1e-10}
         if dtype == np.float32:
-            tolerance = {"rtol": 1e-3, "atol": 1e-4}
+            tolerance = {"rtol": 1e-4, "atol": 1e-5}
         assert_allclose(sparse_thetas[-1], thetas[-1], **tolerance)
         assert sparse.predict(as_sparse(X)).shape == (60,)
 
 
-@pytest.mark.parametrize("case", CASES, ids=name_of)
+def may_change_a_fit(case):
+    # Scores change no weights, and 'adaptive' waits for a plateau.
+    _, options = case
+    return "scoring" not in options and options != {"learning_rate": "adaptive"}
+
+
+@pytest.mark.parametrize("case", list(filter(may_change_a_fit, CASES)), ids=name_of)
 def test_every_option_but_the_defaults_makes_another_fit(case):
     Estimator, options = case
-    if "scoring" in options:
-        pytest.skip("scores change no weights")
-    if options.get("learning_rate") == "adaptive":
-        pytest.skip("it waits for a plateau")
     X, y = make_data(np.float64)
     _, (theta, *_) = train(Estimator, options, "minibatch", X, y)
     _, (plain, *_) = train(Estimator, {}, "minibatch", X, y)

@@ -185,6 +185,7 @@ def powers_after(rule, n_steps):
     if rule.optimizer == Optimizer.NADAM:
         for _ in range(n_steps):
             nadam_decay *= NADAM_DECAY
+            # `_nadam_momentum`, which is for kernels.
             momenta *= rule.beta_1 * (1.0 - 0.5 * nadam_decay)
             if momenta < 1e-20:  # 1 - momenta is 1 then
                 break
