@@ -43,19 +43,23 @@ def kernel_loss_and_gradient(network, theta, Y, weight, inputs, rows=None, onto=
     return loss, gradient
 
 
-GRID = list(product(Activation, Loss, HIDDEN, [False, True]))
 # Each activation once in each of three layers, among all the others in the end: the
 # steps from layer to layer have no divisor in common with the number of activations.
 MIXTURES = [(Activation.RELU, Activation.GELU, Activation.TANH)] + [
     tuple(Activation((first + step) % len(Activation)) for step in (0, 4, 7))
     for first in Activation
 ]
-MIXED_GRID = list(
-    product(MIXTURES, [Loss.SQUARED_ERROR, Loss.LOG_LOSS], ["three"], [False, True])
-)
+MIXTURE_LOSSES = [Loss.SQUARED_ERROR, Loss.LOG_LOSS]
+GRID = [
+    *product(Activation, Loss, HIDDEN, [False, True]),
+    *product(MIXTURES, MIXTURE_LOSSES, ["three"], [False, True]),
+]
+each_case = pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
 
 
-def assert_is_that_of_central_differences(problem):
+@each_case
+def test_gradient_is_that_of_central_differences(activation, loss, hidden, sparse):
+    problem = make_problem(activation, loss, HIDDEN[hidden], sparse)
     network, theta, _, Y, weight, inputs = problem
     _, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs)
     h = 1e-6
@@ -70,7 +74,12 @@ def assert_is_that_of_central_differences(problem):
     assert_allclose(gradient, numerical, rtol=1e-5, atol=1e-7)
 
 
-def assert_are_those_of_the_reference(problem, dtype):
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@each_case
+def test_loss_and_gradient_are_those_of_the_reference(
+    activation, loss, hidden, sparse, dtype
+):
+    problem = make_problem(activation, loss, HIDDEN[hidden], sparse, dtype)
     network, theta, X, Y, weight, inputs = problem
     value, gradient = kernel_loss_and_gradient(network, theta, Y, weight, inputs)
     double = [array.astype(np.float64) for array in (theta, X, Y, weight)]
@@ -82,38 +91,6 @@ def assert_are_those_of_the_reference(problem, dtype):
     assert gradient.dtype == dtype
     assert_allclose(value, expected * total, **tolerance)
     assert_allclose(gradient, expected_gradient * total, **tolerance)
-
-
-@pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
-def test_gradient_is_that_of_central_differences(activation, loss, hidden, sparse):
-    problem = make_problem(activation, loss, HIDDEN[hidden], sparse)
-    assert_is_that_of_central_differences(problem)
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize(("activation", "loss", "hidden", "sparse"), GRID)
-def test_loss_and_gradient_are_those_of_the_reference(
-    activation, loss, hidden, sparse, dtype
-):
-    problem = make_problem(activation, loss, HIDDEN[hidden], sparse, dtype)
-    assert_are_those_of_the_reference(problem, dtype)
-
-
-@pytest.mark.parametrize(("activations", "loss", "hidden", "sparse"), MIXED_GRID)
-def test_gradient_of_mixed_activations_is_that_of_central_differences(
-    activations, loss, hidden, sparse
-):
-    problem = make_problem(activations, loss, HIDDEN[hidden], sparse)
-    assert_is_that_of_central_differences(problem)
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize(("activations", "loss", "hidden", "sparse"), MIXED_GRID)
-def test_mixed_activations_have_the_loss_and_gradient_of_the_reference(
-    activations, loss, hidden, sparse, dtype
-):
-    problem = make_problem(activations, loss, HIDDEN[hidden], sparse, dtype)
-    assert_are_those_of_the_reference(problem, dtype)
 
 
 def test_mixtures_have_every_activation_in_every_layer():
