@@ -5,6 +5,9 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-for requirement in project["dependencies"] + project["optional-dependencies"]["test"]:
-    name, version = re.fullmatch(r"([\w-]+)>=([\w.]+)", requirement).groups()
-    print(f"{name}=={version}")
+extras = project["optional-dependencies"]
+installed = extras["test"] + extras["plot"] + extras["onnx"]
+for requirement in project["dependencies"] + installed:
+    if not requirement.startswith("skgd["):
+        name, version = re.fullmatch(r"([\w-]+)>=([\w.]+)", requirement).groups()
+        print(f"{name}=={version}")

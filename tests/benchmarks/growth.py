@@ -1,6 +1,7 @@
 """Draw the cost of an epoch against the number of samples, the width and the depth.
 
-python tests/benchmarks/growth.py --json docs/growth.json --picture docs/growth.png
+python tests/benchmarks/growth.py --json docs/guide/growth.json \\
+    --picture docs/guide/growth.png
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Turn the JSON of `run.py` into README's table and a picture.
 
-    python tests/benchmarks/report.py docs/benchmark.json
+    python tests/benchmarks/report.py docs/guide/benchmark.json
 
-It rewrites the table between the markers in README.md, and draws docs/benchmark.png.
+It rewrites the table between the markers in README.md, and draws
+docs/guide/benchmark.png.
 """
 
 import argparse
@@ -80,7 +81,7 @@ def main():
     parser.add_argument("json", type=Path)
     report = json.loads(parser.parse_args().json.read_text())
     write_table(report, ROOT / "README.md")
-    draw(report, ROOT / "docs" / "benchmark.png")
+    draw(report, ROOT / "docs" / "guide" / "benchmark.png")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Time skgd against its peers: equal work, side by side, each in a process of its own.
 
-    python tests/benchmarks/run.py --json docs/benchmark.json
+    python tests/benchmarks/run.py --json docs/guide/benchmark.json
     python tests/benchmarks/run.py --only "sgd" --repeats 9
     python tests/benchmarks/run.py --data mine.npz --hidden 100 50 --batch-size 200
 
