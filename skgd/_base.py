@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import replace
 from functools import partial
 from numbers import Integral
 
@@ -33,7 +32,9 @@ from skgd._parameters import (
     hidden_activations,
     hidden_units,
 )
+from skgd._persistence import pack, unpack
 from skgd._prediction import predict_raw
+from skgd._sklearn import SklearnConversionMixin
 from skgd._threads import n_threads, one_blas_thread
 from skgd._training import (
     TrainingState,
@@ -41,7 +42,6 @@ from skgd._training import (
     train,
 )
 from skgd._validation import Judge, samples_as_given, split_rows
-from skgd._version import __version__
 from skgd.kernels.inputs import as_samples, row_numbers
 from skgd.kernels.losses import OUT_ACTIVATIONS
 from skgd.kernels.network import make_network
@@ -84,7 +84,7 @@ def _naming(arguments):
         raise ValueError(f"{arguments}: {error}") from error
 
 
-class BaseGDNeural(CallbackSupportMixin, BaseEstimator):
+class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
     """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
 
     # What a subclass decides ------------------------------------------------------
@@ -421,13 +421,16 @@ class BaseGDNeural(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self):
         # For pickles and copies alike: a copy draws from a generator of its own.
-        state = {**super().__getstate__(), "_skgd_version": __version__}
+        attributes = pack(super().__getstate__())
         for name in CALLBACK_ATTRIBUTES:  # a copy is not in the midst of a fit
-            state.pop(name, None)
+            attributes.pop(name, None)
         generator = _own_generator(self)
         if generator is not None:
-            state["_state"] = replace(self._state, random_state=deepcopy(generator))
-        return state
+            attributes["_state"]["random_state"] = deepcopy(generator)
+        return attributes
+
+    def __setstate__(self, attributes):
+        super().__setstate__(unpack(attributes, type(self).__name__))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -343,10 +343,6 @@ def test_training_a_copy_leaves_the_original_alone(Estimator, copied):
     assert_array_equal(outputs(estimator), outputs(undisturbed))
 
 
-def test_pickles_name_the_version_that_wrote_them():
-    assert GDNeuralRegressor().__getstate__()["_skgd_version"] == __version__
-
-
 # coefs_ and intercepts_ are the network -----------------------------------------------
 
 
@@ -507,32 +503,6 @@ def test_cross_validate_hands_on_the_weights_of_the_fold(Estimator, routing):
 
 
 # Names, parameters, display -----------------------------------------------------------
-
-
-@each_estimator
-def test_a_frame_gives_feature_names(Estimator):
-    frame = pd.DataFrame(X, columns=list("abcd"))
-    estimator = quick(Estimator).fit(frame, Y[Estimator])
-    assert_array_equal(estimator.feature_names_in_, list("abcd"))
-    assert estimator.n_features_in_ == 4
-    assert_array_equal(
-        outputs(estimator, frame), outputs(quick(Estimator).fit(X, Y[Estimator]), X)
-    )
-    with pytest.raises(ValueError, match="feature names should match"):
-        estimator.predict(frame[list("dcba")])
-    with pytest.warns(UserWarning, match="does not have valid feature names"):
-        estimator.predict(X)
-
-
-@each_estimator
-def test_a_scaler_that_outputs_pandas_hands_on_names_and_no_other_numbers(Estimator):
-    frame, y = pd.DataFrame(X, columns=list("abcd")), Y[Estimator]
-    scaler = StandardScaler().set_output(transform="pandas")
-    pipeline = make_pipeline(scaler, quick(Estimator)).fit(frame, y)
-    assert_array_equal(pipeline[-1].feature_names_in_, list("abcd"))
-    plain = make_pipeline(StandardScaler(), quick(Estimator)).fit(frame, y)
-    assert not hasattr(plain[-1], "feature_names_in_")
-    assert_array_equal(outputs(pipeline, frame), outputs(plain, frame))
 
 
 @each_estimator

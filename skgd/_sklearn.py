@@ -1,0 +1,374 @@
+"""Between scikit-learn's MLP and the estimators here, in both directions.
+
+What is fitted goes along, the optimizer's memory included, so that training goes on.
+"""
+
+import warnings
+from copy import deepcopy
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import ClassifierMixin, is_classifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skgd._network import split_parameters
+from skgd._parameters import SKLEARN_SOLVERS, hidden_activations, hidden_units
+from skgd._training import TrainingState
+from skgd.kernels.activations import Activation
+from skgd.kernels.losses import OUT_ACTIVATIONS, Loss
+from skgd.kernels.network import make_network
+from skgd.kernels.optimizers import Optimizer
+
+# Parameters of one name and one meaning.
+SHARED = (
+    *("hidden_layer_sizes", "alpha", "batch_size", "learning_rate_init", "power_t"),
+    *("max_iter", "shuffle", "random_state", "tol", "verbose", "warm_start"),
+    *("early_stopping", "validation_fraction", "n_iter_no_change"),
+    *("beta_1", "beta_2", "epsilon"),
+)
+ACTIVATIONS = {
+    Activation.IDENTITY: "identity",
+    Activation.LOGISTIC: "logistic",
+    Activation.TANH: "tanh",
+    Activation.RELU: "relu",
+}
+# `solver`, and what else says which rule it is.
+OPTIMIZERS = {
+    "adam": {"solver": "adam"},
+    "nesterov": {"solver": "sgd", "nesterovs_momentum": True},
+    "momentum": {"solver": "sgd", "nesterovs_momentum": False},
+    "gd": {"solver": "sgd", "nesterovs_momentum": False, "momentum": 0.0},
+}
+# With adam, scikit-learn ignores the others.
+SCHEDULES = {"adam": {"constant"}, "sgd": {"constant", "invscaling", "adaptive"}}
+# What it has not, and the value at which it is not missed.
+ABSENT = {
+    "weight_decay": 0,
+    "max_grad_norm": None,
+    "class_weight": None,
+    "label_smoothing": 0,
+}
+# Of MLPRegressor, each with the link that it has.
+LOSSES = {"identity": "squared_error", "exp": "poisson"}
+# Larger than any number of samples; scikit-learn lowers it, with a warning.
+ALL_SAMPLES = 2**31 - 1
+
+
+class SklearnConversionMixin:
+    """The methods of the estimators."""
+
+    @classmethod
+    def from_sklearn(cls, mlp):
+        """Make an estimator that trains, or predicts, as scikit-learn's does.
+
+        Parameters
+        ----------
+        mlp : MLPRegressor or MLPClassifier
+            Of the kind of this class; fitted or not. It is left as it is.
+
+        Returns
+        -------
+        estimator : estimator of this class
+            With the same parameters, in the spelling of this class. If `mlp` is fitted,
+            so is the estimator: it predicts the same, to rounding, and `partial_fit`
+            goes on with the optimizer's memory, the learning rate and the random draws
+            of `mlp`. In the curves nan stands for what scikit-learn does not record:
+            learning rates of a schedule, and validation losses.
+
+        Raises
+        ------
+        TypeError
+            If `mlp` is of another class.
+        ValueError
+            If `mlp` is not fitted and has ``solver='lbfgs'``, which is not offered.
+
+        Warns
+        -----
+        UserWarning
+            If `mlp` was fitted by ``solver='lbfgs'``: further training will be by adam.
+
+        Notes
+        -----
+        The differences that are meant, such as the stratified split of early stopping
+        for three or more classes, are in the documentation. scikit-learn's squared
+        error is the mean over the outputs, and this one their sum, so `tol` counts
+        otherwise with several.
+        """
+        _check_class(cls, mlp)
+        estimator = cls(**_parameters_from(mlp))
+        if hasattr(mlp, "coefs_"):
+            _fill(estimator, mlp)
+        return estimator
+
+    def to_sklearn(self, *, predict_only=False):
+        """Make scikit-learn's estimator that trains, or predicts, as this one does.
+
+        Parameters
+        ----------
+        predict_only : bool, default=False
+            Whether it suffices that it predicts the same. What concerns training and
+            scikit-learn has not, such as dropout, is then left out.
+
+        Returns
+        -------
+        mlp : MLPRegressor or MLPClassifier
+            Fitted if this estimator is; `partial_fit` then goes on with the memory of
+            this one's optimizer. ``solver='batch'`` becomes a batch size larger than
+            any data, without shuffling; scikit-learn warns in `fit` that it lowers it.
+
+        Raises
+        ------
+        ValueError
+            If scikit-learn cannot express this estimator; the message names what.
+        NotFittedError
+            If `predict_only` is asked of an estimator that is not fitted.
+        """
+        is_fitted = hasattr(self, "_state")
+        if predict_only:
+            check_is_fitted(self)
+        _raise_if_obstructed(self, is_fitted, predict_only)
+        cls = MLPClassifier if is_classifier(self) else MLPRegressor
+        mlp = cls(**_parameters_to(self, is_fitted))
+        if is_fitted:
+            _fill_mlp(mlp, self)
+        return mlp
+
+
+# From scikit-learn --------------------------------------------------------------------
+
+
+def _check_class(cls, mlp):
+    wanted = MLPClassifier if issubclass(cls, ClassifierMixin) else MLPRegressor
+    if not isinstance(mlp, wanted):
+        raise TypeError(
+            f"{cls.__name__}.from_sklearn takes an {wanted.__name__}, got "
+            f"{type(mlp).__name__}."
+        )
+
+
+def _parameters_from(mlp):
+    params = deepcopy({name: getattr(mlp, name) for name in SHARED})
+    params["activation"] = mlp.activation
+    params["momentum"] = mlp.momentum
+    params["optimizer"] = "adam"
+    if not is_classifier(mlp):
+        params["loss"] = mlp.loss
+    if mlp.solver == "sgd":
+        params["optimizer"] = "nesterov" if mlp.nesterovs_momentum else "momentum"
+        params["learning_rate"] = mlp.learning_rate  # scikit-learn's adam ignores it
+    if mlp.solver == "lbfgs":
+        if not hasattr(mlp, "coefs_"):
+            raise ValueError(f"solver='lbfgs': {SKLEARN_SOLVERS['lbfgs']}")
+        warnings.warn(
+            "solver='lbfgs' is not offered. The converted estimator predicts the same; "
+            "further training is by solver='minibatch' and optimizer='adam'.",
+            stacklevel=4,
+        )
+    return params
+
+
+def _fill(estimator, mlp):
+    """Make `estimator` fitted as `mlp` is."""
+    _take_data_facts(estimator, mlp)
+    units = [mlp.coefs_[0].shape[0], *(coef.shape[1] for coef in mlp.coefs_)]
+    n_hidden = len(units) - 2
+    estimator._network = make_network(
+        units, hidden_activations(mlp.activation, n_hidden), estimator._loss_code()
+    )
+    state = TrainingState(
+        theta=_flat(mlp.coefs_, mlp.intercepts_), seed=estimator.random_state
+    )
+    state.restart(estimator)
+    _take_generator(state, mlp)
+    _take_memory(state, mlp)
+    _take_history(state, estimator, mlp)
+    vars(estimator).update(estimator._fitted_attributes(state))
+
+
+def _take_data_facts(estimator, other):
+    """Learn of the data what the other one knows."""
+    names = ("n_features_in_", "feature_names_in_", "classes_", "_label_binarizer")
+    known = {name: getattr(other, name) for name in names if hasattr(other, name)}
+    vars(estimator).update(deepcopy(known))
+
+
+def _flat(coefs, intercepts):
+    layers = zip(coefs, intercepts, strict=True)
+    return np.concatenate([part.ravel() for layer in layers for part in layer])
+
+
+def _take_generator(state, mlp):
+    """Go on drawing where `mlp` has stopped, from a generator of its own."""
+    state.seed_with(state.seed)
+    if isinstance(state.seed, Integral):
+        state.random_state = deepcopy(mlp._random_state)
+
+
+def _take_memory(state, mlp):
+    """Take what scikit-learn's optimizer remembers of its steps."""
+    optimizer, n_layers = getattr(mlp, "_optimizer", None), len(mlp.coefs_)
+    memories = []
+    if isinstance(optimizer, AdamOptimizer) and state.optimizer == Optimizer.ADAM:
+        state.n_steps, memories = optimizer.t, [optimizer.ms, optimizer.vs]
+    elif isinstance(optimizer, SGDOptimizer) and state.optimizer != Optimizer.ADAM:
+        state.learning_rate = float(optimizer.learning_rate)
+        memories = [optimizer.velocities]
+    for row, memory in enumerate(memories):
+        state.optimizer_state[row] = _flat(memory[:n_layers], memory[n_layers:])
+
+
+def _take_history(state, estimator, mlp):
+    """Take the curves; what scikit-learn has not recorded is nan."""
+    state.n_iter, state.samples_seen = mlp.n_iter_, int(mlp.t_)
+    state.loss_curve = [
+        float(loss) for loss in getattr(mlp, "loss_curve_", [mlp.loss_])
+    ]
+    n_epochs = len(state.loss_curve)
+    is_constant = mlp.solver != "lbfgs" and estimator.learning_rate == "constant"
+    rate = float(mlp.learning_rate_init) if is_constant else np.nan
+    state.learning_rate_curve = [rate] * n_epochs
+    state.scheduled_epochs = n_epochs
+    state.no_improvement_count = getattr(mlp, "_no_improvement_count", 0)
+    best_loss = getattr(mlp, "best_loss_", None)
+    if best_loss is not None and not _is_loss_of_another_scale(estimator):
+        state.best_loss = float(best_loss)
+    if getattr(mlp, "validation_scores_", None) is not None:
+        state.validation_scores = [float(score) for score in mlp.validation_scores_]
+        state.validation_losses = [np.nan] * len(state.validation_scores)
+        state.best_validation_score = float(mlp.best_validation_score_)
+        state.best_theta = _flat(mlp._best_coefs, mlp._best_intercepts)
+
+
+def _is_loss_of_another_scale(estimator):
+    """Whether the losses of the two libraries are not to be compared.
+
+    scikit-learn reports the mean over outputs of the squared error, skgd their sum.
+    """
+    network = estimator._network
+    return network.loss == Loss.SQUARED_ERROR and network.layer_units[-1] > 1
+
+
+# To scikit-learn ----------------------------------------------------------------------
+
+
+def _raise_if_obstructed(estimator, is_fitted, predict_only):
+    to_predict = _obstacles_to_predict(estimator, is_fitted)
+    to_train = [] if predict_only else _obstacles_to_train(estimator)
+    if not to_predict + to_train:
+        return
+    message = (
+        f"scikit-learn cannot express this {type(estimator).__name__}: "
+        f"{'; '.join(to_predict + to_train)}."
+    )
+    if is_fitted and not to_predict:
+        message += " Pass predict_only=True if it suffices that it predicts the same."
+    raise ValueError(message)
+
+
+def _codes(estimator, is_fitted):
+    """Codes of the hidden layers' activations: those of the network, if there is one.
+
+    A net without hidden layers has the one that its first weights are drawn by.
+    """
+    if is_fitted and estimator._network.activations.size:
+        return {Activation(code) for code in estimator._network.activations}
+    n_hidden = len(hidden_units(estimator.hidden_layer_sizes))
+    if n_hidden == 0 and not isinstance(estimator.activation, str):
+        return {Activation.RELU}
+    return set(hidden_activations(estimator.activation, max(n_hidden, 1)))
+
+
+def _obstacles_to_predict(estimator, is_fitted):
+    codes = _codes(estimator, is_fitted)
+    names = sorted(code.name.lower() for code in codes)
+    if len(codes) > 1:
+        return [f"it has one activation for all layers, not {names}"]
+    return [] if codes <= ACTIVATIONS.keys() else [f"activation={names[0]!r}"]
+
+
+def _obstacles_to_train(estimator):
+    params = estimator.get_params()
+    obstacles = []
+
+    def unless(is_possible, name):
+        if not is_possible:
+            obstacles.append(f"{name}={params[name]!r}")
+
+    optimizer = params["optimizer"]
+    unless(optimizer in OPTIMIZERS, "optimizer")
+    solver = OPTIMIZERS.get(optimizer, {}).get("solver", "sgd")
+    unless(params["learning_rate"] in SCHEDULES[solver], "learning_rate")
+    unless(params.get("loss", "poisson") in LOSSES.values(), "loss")
+    unless(not np.any(params["dropout"]), "dropout")
+    unless(params["scoring"] is None or not params["early_stopping"], "scoring")
+    for name in ABSENT.keys() & params.keys():
+        unless(params[name] == ABSENT[name], name)
+    return obstacles
+
+
+def _parameters_to(estimator, is_fitted):
+    params = deepcopy({name: getattr(estimator, name) for name in SHARED})
+    (code,) = _codes(estimator, is_fitted)
+    params["activation"] = ACTIVATIONS[code]
+    params["momentum"] = estimator.momentum
+    params |= OPTIMIZERS.get(estimator.optimizer, {})
+    if estimator.learning_rate in SCHEDULES["sgd"]:
+        params["learning_rate"] = estimator.learning_rate
+    if not is_classifier(estimator):
+        loss = estimator._network.loss if is_fitted else estimator._loss_code()
+        params["loss"] = LOSSES[OUT_ACTIVATIONS[loss]]
+    if estimator.solver == "sgd":
+        params["batch_size"] = 1
+    if estimator.solver == "batch":
+        params |= {"batch_size": ALL_SAMPLES, "shuffle": False}
+    return params
+
+
+def _fill_mlp(mlp, estimator):
+    """Make `mlp` fitted as `estimator` is."""
+    state, units = estimator._state, estimator._network.layer_units
+    _take_data_facts(mlp, estimator)
+    for name in ("n_iter_", "n_layers_", "n_outputs_", "out_activation_", "t_"):
+        setattr(mlp, name, getattr(estimator, name))
+    for name in ("loss_curve_", "loss_", "best_loss_", "best_validation_score_"):
+        setattr(mlp, name, deepcopy(getattr(estimator, name)))
+    scores = estimator.validation_scores_
+    mlp.validation_scores_ = deepcopy(scores) if mlp.early_stopping else None
+    if mlp.best_loss_ is not None and _is_loss_of_another_scale(estimator):
+        mlp.best_loss_ = np.inf
+    mlp._no_improvement_count = state.no_improvement_count
+    mlp._random_state = check_random_state(mlp.random_state)
+    mlp.coefs_, mlp.intercepts_ = _layers(state.theta, units)
+    best = state.theta if state.best_theta is None else state.best_theta
+    mlp._best_coefs, mlp._best_intercepts = _layers(best, units)
+    if state.optimizer.name.lower() == estimator.optimizer in OPTIMIZERS:
+        mlp._optimizer = _optimizer_of(mlp, state, units)
+
+
+def _layers(theta, units):
+    """Lists of arrays that share no memory with `theta`."""
+    return tuple(list(arrays) for arrays in split_parameters(theta.copy(), units))
+
+
+def _optimizer_of(mlp, state, units):
+    """Make scikit-learn's optimizer, with the memory of ours."""
+    memories = []
+    for row in state.optimizer_state:
+        coefs, intercepts = _layers(row, units)
+        memories.append(coefs + intercepts)
+    parameters, rate = mlp.coefs_ + mlp.intercepts_, mlp.learning_rate_init
+    if mlp.solver == "adam":
+        betas = mlp.beta_1, mlp.beta_2
+        optimizer = AdamOptimizer(parameters, rate, *betas, mlp.epsilon)
+        optimizer.t, (optimizer.ms, optimizer.vs) = state.n_steps, memories
+        return optimizer
+    rules = mlp.learning_rate, mlp.momentum, mlp.nesterovs_momentum, mlp.power_t
+    optimizer = SGDOptimizer(parameters, rate, *rules)
+    if (state.schedule, state.learning_rate_init) == (mlp.learning_rate, rate):
+        optimizer.learning_rate = state.learning_rate
+    if memories:  # gd has none
+        (optimizer.velocities,) = memories
+    return optimizer

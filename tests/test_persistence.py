@@ -1,0 +1,236 @@
+"""What is saved can be loaded: by this version, by later ones, and by skops.
+
+The files in tests/saved were written by `python tests/saved/write.py`. A file of each
+form that was ever released stays there, and is read as long as it is there.
+"""
+
+import pickle
+import pickletools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skgd import GDNeuralClassifier, GDNeuralRegressor, __version__
+from skgd._persistence import FORM, UPGRADES
+from skgd.kernels.activations import Activation
+from skgd.kernels.optimizers import Optimizer
+
+SAVED = Path(__file__).parent / "saved"
+ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
+each_estimator = pytest.mark.parametrize("Estimator", ESTIMATORS)
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((60, 4))
+Y = {
+    GDNeuralRegressor: np.sin(X[:, 0]),
+    GDNeuralClassifier: np.array(["blue", "green", "red"])[X[:, :3].argmax(axis=1)],
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def fitted(Estimator, **params):
+    params = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0} | params
+    return Estimator(**params).fit(X, Y[Estimator])
+
+
+def outputs(estimator):
+    if hasattr(estimator, "predict_proba"):
+        return estimator.predict_proba(X)
+    return estimator.predict(X)
+
+
+# What is in a file --------------------------------------------------------------------
+
+
+@each_estimator
+def test_a_pickle_holds_no_class_of_skgd_but_the_estimator(Estimator):
+    """So no other one has to stay what and where it is."""
+    text = pickle.dumps(fitted(Estimator, early_stopping=True), protocol=4)
+    names = {
+        value
+        for opcode, value, _ in pickletools.genops(text)
+        if opcode.name == "SHORT_BINUNICODE" and value.startswith("skgd")
+    }
+    assert names == {Estimator.__module__}
+
+
+def test_a_pickle_names_the_version_that_wrote_it():
+    attributes = GDNeuralRegressor().__getstate__()
+    assert attributes["_skgd_version"] == __version__
+    assert attributes["_skgd_form"] == FORM
+
+
+def test_forms_lead_to_the_present_one():
+    assert sorted(UPGRADES) == list(range(FORM - len(UPGRADES), FORM))
+
+
+@pytest.mark.parametrize("form", [FORM + 1, -1])
+def test_an_unknown_form_is_refused(form):
+    attributes = fitted(GDNeuralRegressor).__getstate__()
+    attributes |= {"_skgd_form": form, "_skgd_version": "7.8"}
+    with pytest.raises(ValueError, match=r"saved by skgd 7\.8, in a form that"):
+        GDNeuralRegressor().__setstate__(attributes)
+
+
+def test_an_older_form_is_upgraded(monkeypatch):
+    def rename(attributes):
+        attributes["alpha"] = attributes.pop("penalty")
+        return attributes
+
+    monkeypatch.setitem(UPGRADES, FORM - 1, rename)
+    attributes = fitted(GDNeuralRegressor, alpha=0.3).__getstate__()
+    attributes |= {"_skgd_form": FORM - 1, "penalty": attributes.pop("alpha")}
+    loaded = GDNeuralRegressor()
+    loaded.__setstate__(attributes)
+    assert loaded.alpha == 0.3
+    assert_array_equal(outputs(loaded), outputs(fitted(GDNeuralRegressor, alpha=0.3)))
+
+
+@pytest.mark.parametrize("activation", [code.name.lower() for code in Activation])
+@pytest.mark.parametrize("optimizer", [code.name.lower() for code in Optimizer])
+def test_every_activation_and_optimizer_comes_back(activation, optimizer):
+    regressor = fitted(
+        GDNeuralRegressor, activation=activation, optimizer=optimizer, dropout=0.1
+    )
+    loaded = pickle.loads(pickle.dumps(regressor))
+    for estimator in (regressor, loaded):
+        estimator.partial_fit(X, Y[GDNeuralRegressor])
+    assert_array_equal(outputs(loaded), outputs(regressor), strict=True)
+
+
+@each_estimator
+def test_unfitted_estimators_are_saved(Estimator):
+    estimator = Estimator((7, 5), ["elu", "mish"], alpha=0.2)
+    loaded = pickle.loads(pickle.dumps(estimator))
+    assert loaded.get_params() == estimator.get_params()
+    assert vars(clone(loaded)) == vars(estimator)
+
+
+# Files of this version and of former ones ---------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(SAVED.glob("*.pickle")), ids=lambda p: p.stem)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_saved_models_load_and_predict_what_they_did(path):
+    estimator = pickle.loads(path.read_bytes())
+    expected = np.load(path.with_suffix(".npz"))
+    actual = getattr(estimator, str(expected["method"]))(expected["X"])
+    np.testing.assert_allclose(actual, expected["outputs"], rtol=1e-9)
+    estimator.partial_fit(expected["X"], expected["y"])
+    assert len(estimator.loss_curve_) == expected["n_epochs"] + 1
+
+
+def test_there_is_a_saved_model_of_the_present_form():
+    stems = {path.stem for path in SAVED.glob("*.pickle")}
+    assert {f"regressor-form-{FORM}", f"classifier-form-{FORM}"} <= stems
+
+
+# Damaged files ------------------------------------------------------------------------
+
+
+def wider(packed, theta):
+    packed["_network"]["layer_units"] = np.array([4, 9, 1])
+
+
+def deeper(packed, theta):
+    packed["_network"]["activations"] = ["relu", "relu"]
+
+
+def of_more_features(packed, theta):
+    packed["n_features_in_"] = 5
+
+
+def shorter(packed, theta):
+    packed["_state"]["theta"] = theta[:-1]
+
+
+def of_another_dtype(packed, theta):
+    packed["_state"]["theta"] = theta.astype(int)
+
+
+def of_a_short_memory(packed, theta):
+    packed["_state"]["optimizer_state"] = theta[np.newaxis]
+
+
+def of_short_best_weights(packed, theta):
+    packed["_state"]["best_theta"] = theta[:3]
+
+
+def of_rows_out_of_bounds(packed, theta):
+    packed["_state"] |= {"held_out": np.array([0, 60]), "n_split_samples": 60}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(wider, deeper, of_more_features, shorter, of_another_dtype),
+        *(of_a_short_memory, of_short_best_weights, of_rows_out_of_bounds),
+    ],
+)
+def test_damaged_files_are_refused(damage):
+    """The kernels check no bounds, so what they are given must fit."""
+    packed = fitted(GDNeuralRegressor).__getstate__()
+    damage(packed, packed["_state"]["theta"])
+    with pytest.raises(ValueError, match="is damaged"):
+        GDNeuralRegressor().__setstate__(packed)
+
+
+# skops --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def skops_io():
+    return pytest.importorskip("skops.io")
+
+
+@each_estimator
+@pytest.mark.parametrize("solver", ["batch", "sgd", "minibatch"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_skops_asks_to_trust_the_estimator_only(
+    skops_io, Estimator, solver, early_stopping
+):
+    model = make_pipeline(
+        StandardScaler(),
+        Estimator(
+            *((8, 5), ["tanh", "mish"]),
+            solver=solver,
+            early_stopping=early_stopping,
+            learning_rate="cosine",
+            dropout=0.1,
+            max_iter=5,
+            random_state=0,
+        ),
+    ).fit(X, Y[Estimator])
+    text = skops_io.dumps(model)
+    untrusted = skops_io.get_untrusted_types(data=text)
+    assert untrusted == [f"{Estimator.__module__}.{Estimator.__name__}"]
+
+    loaded = skops_io.loads(text, trusted=untrusted)
+    assert_array_equal(outputs(loaded), outputs(model), strict=True)
+    if early_stopping:
+        return  # partial_fit would need validation data
+    for pipeline in (model, loaded):
+        scaled = pipeline[0].transform(X)
+        pipeline[-1].partial_fit(scaled, Y[Estimator])
+    assert_array_equal(outputs(loaded), outputs(model), strict=True)
+    assert loaded[-1].loss_curve_ == model[-1].loss_curve_
+
+
+def test_skops_names_functions_of_ones_own(skops_io):
+    text = skops_io.dumps(fitted(GDNeuralRegressor, learning_rate=np.ones_like))
+    untrusted = skops_io.get_untrusted_types(data=text)
+    assert set(untrusted) - {"skgd._regressor.GDNeuralRegressor"}
+
+
+@each_estimator
+def test_skops_loads_unfitted_estimators(skops_io, Estimator):
+    estimator = Estimator((7,), alpha=0.5, n_iter_no_change=np.inf)
+    text = skops_io.dumps(estimator)
+    loaded = skops_io.loads(text, trusted=skops_io.get_untrusted_types(data=text))
+    assert loaded.get_params() == estimator.get_params()

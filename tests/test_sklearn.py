@@ -1,0 +1,410 @@
+"""There and back: scikit-learn's MLP as an estimator of skgd, and the reverse."""
+
+import copy
+import warnings
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.exceptions import NotFittedError
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skgd import GDNeuralClassifier, GDNeuralRegressor
+from skgd._sklearn import ABSENT, SHARED
+from tests.test_parity import (
+    SETTINGS,
+    assert_close,
+    describe,
+    make_data,
+    make_pair,
+    one_blas_thread,  # noqa: F401
+)
+
+PAIRS = {GDNeuralRegressor: MLPRegressor, GDNeuralClassifier: MLPClassifier}
+each_pair = pytest.mark.parametrize(("ours", "theirs"), PAIRS.items())
+each_setting = pytest.mark.parametrize("setting", SETTINGS, ids=describe)
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    # What scikit-learn says of a batch that is larger than the data.
+    "ignore:Got `batch_size` less than 1:UserWarning",
+)
+
+
+def data_of(setting):
+    return make_data(*(setting[k] for k in ("target", "storage", "dtype", "weighted")))
+
+
+def rtol_of(setting):
+    return 1e-7 if setting["dtype"] is np.float64 else 1e-5
+
+
+def fit(estimator, *data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return estimator.fit(*data)
+
+
+def outputs(estimator, X):
+    if hasattr(estimator, "predict_proba"):
+        return estimator.predict_proba(X)
+    return estimator.predict(X)
+
+
+def assert_same_network(a, b, rtol):
+    for name in ("coefs_", "intercepts_"):
+        for x, y in zip(getattr(a, name), getattr(b, name), strict=True):
+            assert x.dtype == y.dtype
+            assert_close(x, y, rtol)
+
+
+# Estimators that are not fitted -------------------------------------------------------
+
+
+@each_setting
+def test_converted_estimators_train_the_same(setting):
+    """In both directions; 'batch' and 'sgd' become batch sizes of scikit-learn."""
+    data = data_of(setting)
+    ours, theirs = make_pair(setting)
+    for original, converted in [
+        (theirs, type(ours).from_sklearn(theirs)),
+        (ours, ours.to_sklearn()),
+    ]:
+        fit(original, *data)
+        fit(converted, *data)
+        assert converted.n_iter_ == original.n_iter_
+        assert_same_network(converted, original, rtol_of(setting))
+
+
+@each_pair
+@pytest.mark.parametrize("nesterovs_momentum", [False, True])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_scikit_learn_estimators_come_back_with_their_parameters(
+    ours, theirs, solver, nesterovs_momentum
+):
+    mlp = theirs(
+        hidden_layer_sizes=[7, 5],
+        activation="tanh",
+        solver=solver,
+        nesterovs_momentum=nesterovs_momentum,
+        alpha=0.3,
+        batch_size=17,
+        learning_rate="adaptive" if solver == "sgd" else "constant",
+        learning_rate_init=0.02,
+        power_t=0.4,
+        max_iter=33,
+        shuffle=False,
+        random_state=5,
+        tol=0.2,
+        verbose=3,
+        warm_start=True,
+        momentum=0.7,
+        early_stopping=True,
+        validation_fraction=0.3,
+        beta_1=0.8,
+        beta_2=0.98,
+        epsilon=1e-6,
+        n_iter_no_change=4,
+    )
+    back = ours.from_sklearn(mlp).to_sklearn()
+    expected = mlp.get_params()
+    if solver == "adam":  # does not read it
+        expected["nesterovs_momentum"] = True
+    assert back.get_params() == expected
+
+
+def test_every_parameter_of_scikit_learn_is_thought_of():
+    elsewhere = {"activation", "solver", "nesterovs_momentum", "momentum", "loss"}
+    elsewhere |= {"learning_rate", "max_fun"}  # the latter belongs to lbfgs
+    for theirs in PAIRS.values():
+        assert set(theirs().get_params()) <= elsewhere | set(SHARED)
+
+
+def test_random_states_are_not_shared():
+    seed = np.random.RandomState(0)
+    mlp = MLPRegressor(random_state=seed)
+    regressor = GDNeuralRegressor.from_sklearn(mlp)
+    back = regressor.to_sklearn()
+    draws = [e.random_state.rand() for e in (mlp, regressor, back)]
+    assert draws[0] == draws[1] == draws[2]
+
+
+@each_pair
+def test_other_classes_are_refused(ours, theirs):
+    other = (set(PAIRS.values()) - {theirs}).pop()
+    with pytest.raises(
+        TypeError, match=rf"takes an {theirs.__name__}, got {other.__name__}"
+    ):
+        ours.from_sklearn(other())
+    with pytest.raises(TypeError, match="got str"):
+        ours.from_sklearn("mlp")
+
+
+# Fitted estimators --------------------------------------------------------------------
+
+
+@each_setting
+def test_fitted_estimators_predict_the_same_and_come_back(setting):
+    X, y, sample_weight = data_of(setting)
+    rtol = rtol_of(setting)
+    for original in make_pair(setting):
+        fit(original, X, y, sample_weight)
+        if isinstance(original, tuple(PAIRS)):
+            converted = original.to_sklearn()
+            back = type(original).from_sklearn(converted)
+        else:
+            converted = next(o for o, t in PAIRS.items() if isinstance(original, t))
+            converted = converted.from_sklearn(original)
+            back = converted.to_sklearn()
+        assert_close(outputs(converted, X), outputs(original, X), rtol)
+        assert_array_equal(outputs(back, X), outputs(original, X), strict=True)
+        for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_"):
+            assert getattr(converted, name) == getattr(original, name), name
+        for name in ("loss_curve_", "validation_scores_", "best_validation_score_"):
+            assert getattr(converted, name) == getattr(original, name), name
+        assert converted.n_features_in_ == original.n_features_in_
+        if setting["target"] != "multioutput":
+            assert converted.best_loss_ == original.best_loss_
+
+
+PARTIAL = [
+    {"optimizer": optimizer, "learning_rate": rate, "target": target, "solver": solver}
+    for optimizer, rate, target, solver in product(
+        ["gd", "momentum", "nesterov", "adam"],
+        ["constant", "invscaling", "adaptive"],
+        ["regression", "multiclass", "multilabel"],
+        ["minibatch", "sgd", "batch"],
+    )
+    if optimizer != "adam" or rate == "constant"
+]
+
+
+@pytest.mark.parametrize("setting", PARTIAL, ids=describe)
+def test_partial_fit_goes_on_as_the_original_does(setting):
+    """With the optimizer's memory, its learning rate, and the count of epochs."""
+    X, y, _ = make_data(setting["target"], "dense", np.float64, False)
+    setting = {
+        "hidden_layer_sizes": (7,),
+        "activation": "relu",
+        "batch_size": 16,
+        "shuffle": False,  # scikit-learn repeats its order with each call
+        "early_stopping": False,
+        "alpha": 0.1,
+        "tol": 0.02,
+        "random_state": 0,
+        **setting,
+    }
+    ours, theirs = make_pair(setting)
+    for original, convert in [
+        (ours, lambda: ours.to_sklearn()),
+        (theirs, lambda: type(ours).from_sklearn(theirs)),
+    ]:
+        fit(original, X, y)
+        converted = convert()
+        for _ in range(8):
+            original.partial_fit(X, y)
+            converted.partial_fit(X, y)
+        assert_close(converted.loss_curve_, original.loss_curve_, 1e-7)
+        assert_same_network(converted, original, 1e-7)
+
+
+@pytest.mark.parametrize("optimizer", ["nesterov", "adam"])
+def test_partial_fit_goes_on_with_a_random_state_of_ones_own(optimizer):
+    X, y, _ = make_data("binary", "dense", np.float64, False)
+    solver = {"nesterov": "sgd", "adam": "adam"}[optimizer]
+    seed = np.random.RandomState(3)
+    mlp = MLPClassifier((5,), solver=solver, random_state=seed, max_iter=5).fit(X, y)
+    classifier = GDNeuralClassifier.from_sklearn(mlp)
+    for _ in range(3):
+        mlp.partial_fit(X, y)
+        classifier.partial_fit(X, y)
+    assert_same_network(classifier, mlp, 1e-9)
+
+
+def test_with_an_int_the_order_of_samples_goes_on():
+    """Where scikit-learn's fit has stopped drawing, as a fit here would."""
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    common = {"hidden_layer_sizes": (5,), "batch_size": 16, "random_state": 3}
+    mlp = MLPRegressor(**common, max_iter=5).fit(X, y)
+    converted = GDNeuralRegressor.from_sklearn(mlp)
+    ours = GDNeuralRegressor(**common, max_iter=5).fit(X, y)
+    for _ in range(2):
+        converted.partial_fit(X, y)
+        ours.partial_fit(X, y)
+    assert_same_network(converted, ours, 1e-9)
+
+
+@each_pair
+def test_warm_start_goes_on(ours, theirs):
+    X, y, _ = make_data("binary", "dense", np.float64, False)
+    mlp = theirs((5,), warm_start=True, max_iter=5, random_state=0).fit(X, y)
+    converted = ours.from_sklearn(mlp).fit(X, y)
+    back = ours.from_sklearn(theirs((5,), warm_start=True, max_iter=5, random_state=0))
+    back = back.fit(X, y).to_sklearn().fit(X, y)
+    mlp.fit(X, y)
+    assert_same_network(converted, mlp, 1e-9)
+    assert_same_network(back, mlp, 1e-9)
+    assert_close(converted.loss_curve_, mlp.loss_curve_, 1e-9)
+
+
+def test_fitted_conversions_share_no_memory():
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    mlp = MLPRegressor((5,), max_iter=3, random_state=0).fit(X, y)
+    regressor = GDNeuralRegressor.from_sklearn(mlp)
+    back = regressor.to_sklearn()
+    before = copy.deepcopy(regressor)
+    mlp.partial_fit(X, y)
+    back.partial_fit(X, y)
+    assert_same_network(regressor, before, 0)
+    assert regressor.loss_curve_ == before.loss_curve_
+
+
+def test_feature_names_and_labels_go_along():
+    X, y, _ = make_data("multiclass", "dense", np.float64, False)
+    X = pd.DataFrame(X, columns=list("abcdefgh"))
+    y = np.array(["red", "green", "blue"])[y // 10 - 1]
+    mlp = MLPClassifier((5,), max_iter=3, random_state=0).fit(X, y)
+    classifier = GDNeuralClassifier.from_sklearn(mlp)
+    back = classifier.to_sklearn()
+    for estimator in (classifier, back):
+        assert_array_equal(estimator.feature_names_in_, X.columns)
+        assert_array_equal(estimator.classes_, ["blue", "green", "red"])
+        assert_array_equal(estimator.predict(X), mlp.predict(X))
+    with pytest.raises(ValueError, match="feature names"):
+        classifier.predict(X[list("hgfedcba")])
+
+
+def test_what_scikit_learn_does_not_record_is_nan():
+    X, y, _ = make_data("binary", "dense", np.float64, False)
+    mlp = MLPClassifier(
+        *((5,),), solver="sgd", learning_rate="adaptive", early_stopping=True
+    )
+    classifier = GDNeuralClassifier.from_sklearn(mlp.set_params(max_iter=4).fit(X, y))
+    assert_array_equal(classifier.learning_rate_curve_, np.full(4, np.nan))
+    assert_array_equal(classifier.validation_loss_curve_, np.full(4, np.nan))
+    constant = MLPClassifier((5,), max_iter=4).fit(X, y)
+    constant = GDNeuralClassifier.from_sklearn(constant)
+    assert constant.learning_rate_curve_ == [0.001] * 4
+
+
+@each_pair
+def test_lbfgs_predicts_but_does_not_train(ours, theirs):
+    X, y, _ = make_data("binary", "dense", np.float64, False)
+    mlp = theirs((5,), solver="lbfgs", max_iter=20, random_state=0)
+    with pytest.raises(ValueError, match="L-BFGS is not gradient descent"):
+        ours.from_sklearn(mlp)
+    mlp.fit(X, y)
+    with pytest.warns(UserWarning, match="further training is by solver='minibatch'"):
+        converted = ours.from_sklearn(mlp)
+    assert_close(outputs(converted, X), outputs(mlp, X), 1e-12)
+    assert (converted.n_iter_, converted.loss_) == (mlp.n_iter_, mlp.loss_)
+    converted.partial_fit(X, y)
+    assert len(converted.loss_curve_) == 2
+
+
+# What scikit-learn cannot express -----------------------------------------------------
+
+INEXPRESSIBLE = [
+    (GDNeuralRegressor, {"loss": loss})
+    for loss in ("absolute_error", "huber", "quantile", "gamma")
+]
+INEXPRESSIBLE += [
+    (GDNeuralClassifier, params)
+    for params in (
+        *({"optimizer": name} for name in ("adagrad", "adadelta", "rmsprop")),
+        *({"optimizer": name} for name in ("amsgrad", "nadam")),
+        *({"learning_rate": name} for name in ("exponential", "cosine", "invscaling")),
+        {"learning_rate": np.cos},
+        {"weight_decay": 0.01},
+        {"dropout": 0.5},
+        {"dropout": [0.0, 0.5], "hidden_layer_sizes": (4, 4)},
+        {"max_grad_norm": 1.0},
+        {"class_weight": "balanced"},
+        {"label_smoothing": 0.1},
+        {"scoring": "f1_macro", "early_stopping": True},
+    )
+]
+each_inexpressible = pytest.mark.parametrize(("ours", "params"), INEXPRESSIBLE)
+
+
+@each_inexpressible
+def test_error_names_what_scikit_learn_cannot_express(ours, params):
+    name, value = next(iter(params.items()))
+    with pytest.raises(ValueError, match="scikit-learn cannot express") as error:
+        ours(**params).to_sklearn()
+    assert f"{name}={value!r}" in str(error.value)
+    assert "predict_only" not in str(error.value)
+
+
+@each_inexpressible
+def test_it_can_still_predict(ours, params):
+    X, y, _ = make_data("binary", "dense", np.float64, False)
+    estimator = ours(**{"hidden_layer_sizes": (4,), "max_iter": 3, **params})
+    with pytest.raises(NotFittedError):
+        estimator.to_sklearn(predict_only=True)
+    estimator.fit(X, y)
+    with pytest.raises(ValueError, match="Pass predict_only=True"):
+        estimator.to_sklearn()
+    mlp = estimator.to_sklearn(predict_only=True)
+    assert_close(outputs(mlp, X), outputs(estimator, X), 1e-12)
+
+
+def test_every_absent_parameter_is_refused_in_a_test():
+    assert ABSENT.keys() <= {name for _, params in INEXPRESSIBLE for name in params}
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        (["relu", "tanh"], r"one activation for all layers, not \['relu', 'tanh'\]"),
+        ("gelu", "activation='gelu'"),
+    ],
+)
+@pytest.mark.parametrize("predict_only", [False, True])
+def test_activations_stand_in_the_way_of_predictions(activation, message, predict_only):
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    regressor = GDNeuralRegressor((4, 4), activation, max_iter=3).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        regressor.to_sklearn(predict_only=predict_only)
+
+
+def test_all_obstacles_are_named_at_once():
+    regressor = GDNeuralRegressor(activation="elu", optimizer="nadam", dropout=0.2)
+    with pytest.raises(ValueError, match=r"'elu'; optimizer='nadam'; dropout=0\.2"):
+        regressor.to_sklearn()
+
+
+def test_one_activation_for_each_layer_may_be_the_same():
+    regressor = GDNeuralRegressor((4, 3), ["tanh", "tanh"])
+    assert regressor.to_sklearn().activation == "tanh"
+
+
+@pytest.mark.parametrize("activation", ["tanh", []])
+def test_networks_without_hidden_layers(activation):
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    regressor = GDNeuralRegressor((), activation, max_iter=3, random_state=0).fit(X, y)
+    mlp = regressor.to_sklearn()
+    assert_close(mlp.predict(X), regressor.predict(X), 1e-12)
+
+
+def test_parameters_set_after_a_fit_begin_anew():
+    """As between calls of partial_fit: another optimizer has no memory."""
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    common = {"hidden_layer_sizes": (4,), "shuffle": False, "random_state": 0}
+    regressor = GDNeuralRegressor(**common, max_iter=3).fit(X, y)
+    regressor.set_params(optimizer="nesterov", learning_rate_init=0.01)
+    mlp = regressor.to_sklearn()
+    for _ in range(2):
+        regressor.partial_fit(X, y)
+        mlp.partial_fit(X, y)
+    assert_same_network(regressor, mlp, 1e-9)
+
+
+def test_warnings_point_to_the_caller():
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    mlp = MLPRegressor((3,), solver="lbfgs", max_iter=20).fit(X, y)
+    with pytest.warns(UserWarning, match="lbfgs") as caught:
+        GDNeuralRegressor.from_sklearn(mlp)
+    assert caught[0].filename == __file__
