@@ -4,6 +4,7 @@ A saved estimator (by pickle, joblib or skops, and in copies) holds no class of 
 its own, so that the others may change. `FORM` counts the changes of what is saved.
 """
 
+import zlib
 from dataclasses import fields
 
 import numpy as np
@@ -20,6 +21,9 @@ from skgd.kernels.optimizers import STATE_ROWS, Optimizer
 FORM = 1
 # From a form to a function that makes the attributes of the next form of them.
 UPGRADES = {}
+
+# The large part of a training state.
+ARRAYS = ("theta", "best_theta", "optimizer_state")
 
 
 def pack(attributes):
@@ -65,7 +69,7 @@ def unpack(attributes, name):
     if "_network" in attributes:
         attributes["_network"] = _unpack_network(attributes["_network"])
     if "_state" in attributes:
-        attributes["_state"] = _unpack_state(attributes["_state"])
+        attributes["_state"] = _unpack_state(attributes["_state"], name)
         _check(attributes, name)
     return attributes
 
@@ -95,21 +99,32 @@ def _pack_state(state):
     packed["optimizer"] = state.optimizer.name.lower()
     if state.seed is None:
         packed["random_state"] = None  # NumPy's global one, wherever it is loaded
-    return packed
+    return {**packed, "checksum": _checksum(packed)}
 
 
-def _unpack_state(packed):
+def _checksum(packed):
+    """Of the arrays, in which a changed byte would show nowhere else."""
+    arrays = (packed[name] for name in ARRAYS if packed[name] is not None)
+    checksum = 0
+    for array in arrays:
+        checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
+    return checksum
+
+
+def _unpack_state(packed, name):
+    packed = dict(packed)
+    checksum = packed.pop("checksum")
+    if checksum != _checksum(packed):
+        raise ValueError(f"The saved {name} is damaged: its checksum is not right.")
     state = TrainingState(**packed)
     state.optimizer = Optimizer[state.optimizer.upper()]
     if state.random_state is None:
         state.random_state = check_random_state(None)
-    for name in ("theta", "best_theta", "optimizer_state"):
-        array = getattr(state, name)
-        if array is not None and not (
-            array.flags.writeable and array.flags.c_contiguous
-        ):
+    for field in ARRAYS:
+        array = getattr(state, field)
+        if array is not None and not array.flags.writeable:
             # A memory map, for which kernels would be compiled once more.
-            setattr(state, name, np.array(array, order="C"))
+            setattr(state, field, np.array(array))
     return state
 
 
@@ -131,6 +146,7 @@ def _check(attributes, name):
         and network.activations.shape == network.dropout.shape == (units.size - 2,)
         and state.theta.dtype in (np.float32, np.float64)
         and state.theta.shape == (size,)
+        and state.theta.flags.c_contiguous
         and (best is None or (best.shape, best.dtype) == ((size,), state.theta.dtype))
         and state.optimizer_state.shape == memory
         and state.optimizer_state.dtype == state.theta.dtype

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -125,9 +126,14 @@ class TrainingState:
         wanted = params.learning_rate, params.learning_rate_init
         if wanted != (self.schedule, self.learning_rate_init):
             self.restart_schedule(params)
-        # None is NumPy's global generator, wherever the estimator has come from.
-        if params.random_state is None or params.random_state is not self.seed:
+        if not self._is_seeded_with(params.random_state):
             self.seed_with(params.random_state)
+
+    def _is_seeded_with(self, random_state):
+        if isinstance(random_state, Integral) and isinstance(self.seed, Integral):
+            return random_state == self.seed
+        # None is NumPy's global generator, wherever the estimator has come from.
+        return random_state is not None and random_state is self.seed
 
     def seed_with(self, random_state):
         """Draw from what `random_state` stands for from now on."""

@@ -37,7 +37,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from skgd import GDNeuralClassifier, GDNeuralRegressor, __version__
+from skgd import GDNeuralClassifier, GDNeuralRegressor
 
 # A few epochs are enough to see that two ways of training are one.
 pytestmark = pytest.mark.filterwarnings(

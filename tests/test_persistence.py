@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, __version__
-from skgd._persistence import FORM, UPGRADES
+from skgd._persistence import FORM, UPGRADES, _checksum
 from skgd.kernels.activations import Activation
 from skgd.kernels.optimizers import Optimizer
 
@@ -131,6 +131,19 @@ def test_there_is_a_saved_model_of_the_present_form():
     assert {f"regressor-form-{FORM}", f"classifier-form-{FORM}"} <= stems
 
 
+# How training goes on -----------------------------------------------------------------
+
+
+@each_estimator
+@pytest.mark.parametrize("seed", [123456, np.int64(7), np.random.RandomState(3)])
+def test_loaded_estimators_go_on_drawing(Estimator, seed):
+    estimator = fitted(Estimator, random_state=seed, batch_size=16)
+    loaded = pickle.loads(pickle.dumps(estimator))
+    for each in (estimator, loaded):
+        each.partial_fit(X, Y[Estimator])
+    assert_array_equal(outputs(loaded), outputs(estimator), strict=True)
+
+
 # Damaged files ------------------------------------------------------------------------
 
 
@@ -166,6 +179,16 @@ def of_rows_out_of_bounds(packed, theta):
     packed["_state"] |= {"held_out": np.array([0, 60]), "n_split_samples": 60}
 
 
+@pytest.mark.parametrize("array", ["theta", "best_theta", "optimizer_state"])
+def test_a_changed_bit_is_found(array):
+    regressor = fitted(GDNeuralRegressor, early_stopping=True)
+    text = pickle.dumps(regressor)
+    place = text.index(getattr(regressor._state, array).tobytes()) + 11
+    damaged = text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :]
+    with pytest.raises(ValueError, match="its checksum is not right"):
+        pickle.loads(damaged)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -177,6 +200,7 @@ def test_damaged_files_are_refused(damage):
     """The kernels check no bounds, so what they are given must fit."""
     packed = fitted(GDNeuralRegressor).__getstate__()
     damage(packed, packed["_state"]["theta"])
+    packed["_state"]["checksum"] = _checksum(packed["_state"])
     with pytest.raises(ValueError, match="is damaged"):
         GDNeuralRegressor().__setstate__(packed)
 
