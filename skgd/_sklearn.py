@@ -165,7 +165,7 @@ def _parameters_from(mlp):
         warnings.warn(
             "solver='lbfgs' is not offered. The converted estimator predicts the same; "
             "further training is by solver='minibatch' and optimizer='adam'.",
-            stacklevel=4,
+            stacklevel=3,
         )
     return params
 

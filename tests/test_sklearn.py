@@ -239,9 +239,13 @@ def test_with_an_int_the_order_of_samples_goes_on():
 @each_pair
 def test_warm_start_goes_on(ours, theirs):
     X, y, _ = make_data("binary", "dense", np.float64, False)
-    mlp = theirs((5,), warm_start=True, max_iter=5, random_state=0).fit(X, y)
+    mlp = theirs(
+        hidden_layer_sizes=(5,), warm_start=True, max_iter=5, random_state=0
+    ).fit(X, y)
     converted = ours.from_sklearn(mlp).fit(X, y)
-    back = ours.from_sklearn(theirs((5,), warm_start=True, max_iter=5, random_state=0))
+    back = ours.from_sklearn(
+        theirs(hidden_layer_sizes=(5,), warm_start=True, max_iter=5, random_state=0)
+    )
     back = back.fit(X, y).to_sklearn().fit(X, y)
     mlp.fit(X, y)
     assert_same_network(converted, mlp, 1e-9)
@@ -251,7 +255,7 @@ def test_warm_start_goes_on(ours, theirs):
 
 def test_fitted_conversions_share_no_memory():
     X, y, _ = make_data("regression", "dense", np.float64, False)
-    mlp = MLPRegressor((5,), max_iter=3, random_state=0).fit(X, y)
+    mlp = MLPRegressor(hidden_layer_sizes=(5,), max_iter=3, random_state=0).fit(X, y)
     regressor = GDNeuralRegressor.from_sklearn(mlp)
     back = regressor.to_sklearn()
     before = copy.deepcopy(regressor)
@@ -292,7 +296,7 @@ def test_what_scikit_learn_does_not_record_is_nan():
 @each_pair
 def test_lbfgs_predicts_but_does_not_train(ours, theirs):
     X, y, _ = make_data("binary", "dense", np.float64, False)
-    mlp = theirs((5,), solver="lbfgs", max_iter=20, random_state=0)
+    mlp = theirs(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=20, random_state=0)
     with pytest.raises(ValueError, match="L-BFGS is not gradient descent"):
         ours.from_sklearn(mlp)
     mlp.fit(X, y)
@@ -404,7 +408,7 @@ def test_parameters_set_after_a_fit_begin_anew():
 
 def test_warnings_point_to_the_caller():
     X, y, _ = make_data("regression", "dense", np.float64, False)
-    mlp = MLPRegressor((3,), solver="lbfgs", max_iter=20).fit(X, y)
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=20).fit(X, y)
     with pytest.warns(UserWarning, match="lbfgs") as caught:
         GDNeuralRegressor.from_sklearn(mlp)
     assert caught[0].filename == __file__
