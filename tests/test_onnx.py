@@ -287,6 +287,8 @@ def test_one_class():
     model = classifier().fit(X, np.full(90, "only"))
     assert model.predict_proba(X_NEW).shape == (20, 2)
     assert_predicts(model, dtype=np.float64)
+    model.intercepts_[-1] = [100.0]  # the second column is larger, the label the same
+    assert_predicts(model, dtype=np.float64)
     with pytest.raises(ValueError, match="knows one class"):
         to_onnx(model, X[:1])
 
