@@ -95,7 +95,7 @@ LossCurveDisplay.from_estimator(net)
 # Every estimator with a ``loss_curve_`` can be drawn, also inside a pipeline or a
 # search. With the same parameters and ``random_state``, the two libraries go through
 # the same losses, so the two lines are one. scikit-learn's is drawn wide, or it would
-# not be seen.
+# not be seen. Both go into the same axes, one after the other.
 
 fig, ax = plt.subplots(layout="constrained")
 for network_class, width in [(MLPClassifier, 6), (GDNeuralClassifier, 2)]:
@@ -104,6 +104,10 @@ for network_class, width in [(MLPClassifier, 6), (GDNeuralClassifier, 2)]:
     )
     model = make_pipeline(MinMaxScaler(), net).fit(X_train, y_train)
     LossCurveDisplay.from_estimator(
-        model, name=network_class.__name__, ax=ax, line_kw={"linewidth": width}
+        model,
+        name=network_class.__name__,
+        ax=ax,
+        plot_best_epoch=False,
+        line_kw={"linewidth": width},
     )
 plt.show()

@@ -114,7 +114,8 @@ def test_best_epoch_of_early_stopping_is_the_one_whose_parameters_are_kept():
 
 
 def test_best_epoch_without_early_stopping_is_that_of_the_least_training_loss():
-    net = regressor(solver="sgd", learning_rate_init=0.1, max_iter=30).fit(X, Y)
+    net = regressor(solver="sgd", learning_rate_init=0.1, max_iter=30)
+    net.fit(X, Y, X_val=X, y_val=Y)
     (point,) = LossCurveDisplay.from_estimator(net).best_epoch_points_
     best = int(np.argmin(net.loss_curve_))
     assert best < net.n_iter_ - 1  # or the last one would do
@@ -234,6 +235,15 @@ def test_single_epoch_is_visible(losses):
     assert is_drawn(LossCurveDisplay(loss=[losses]).plot().lines_[0])
 
 
+def test_epochs_have_whole_numbers():
+    for n_epochs in (1, 2, 3, 200):
+        ax = LossCurveDisplay(loss=[np.ones(n_epochs)]).plot().ax_
+        low, high = ax.get_xlim()
+        ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+        assert ticks
+        assert all(tick == int(tick) for tick in ticks)
+
+
 def test_longer_curves_have_no_markers():
     (line,) = LossCurveDisplay(loss=[[3.0, 2.0]]).plot().lines_
     assert line.get_marker() == ""
@@ -304,7 +314,10 @@ def test_sklearns_networks_have_the_same_curve(is_classifier, early_stopping):
     theirs = MLPClassifier if is_classifier else MLPRegressor
     params = {"max_iter": 8, "random_state": 0, "early_stopping": early_stopping}
     y = LABELS if is_classifier else Y
-    nets = {cls.__name__: cls((5,), **params).fit(X, y) for cls in (ours, theirs)}
+    nets = {
+        cls.__name__: cls(hidden_layer_sizes=(5,), **params).fit(X, y)
+        for cls in (ours, theirs)
+    }
     display = LossCurveDisplay.from_estimators(nets)
     curves = [line.get_ydata() for line in display.lines_]
     np.testing.assert_allclose(*curves, rtol=1e-7)
@@ -373,13 +386,14 @@ def test_plots_into_given_axes():
     assert left.lines[0].get_ydata().tolist() == right.lines[0].get_ydata().tolist()
 
 
-def test_two_displays_in_the_same_axes_share_a_legend():
+def test_two_displays_in_the_same_axes_share_a_legend_and_differ_in_colour():
     net, other = regressor().fit(X, Y), regressor(alpha=1).fit(X, Y)
     first = LossCurveDisplay.from_estimator(net, name="a", plot_best_epoch=False)
     second = LossCurveDisplay.from_estimator(
         other, name="b", ax=first.ax_, plot_best_epoch=False
     )
     assert legend_of(second) == ["a", "b"]
+    assert first.lines_[0].get_color() != second.lines_[0].get_color()
 
 
 def test_keywords_reach_the_artists():
@@ -447,6 +461,7 @@ def test_wrong_option_is_refused(option):
         {"validation_loss": [None, None]},
         {"learning_rate": []},
         {"best_epoch": [1, 1]},
+        {"early_stopping": [True, False]},
         {"name": ["a", "b"]},
     ],
 )

@@ -57,7 +57,10 @@ def plot(estimators, X, y, sample_weight=None, **options):
 
 
 def path_of(estimator, X=X, y=Y, sample_weight=None, **options):
+    from matplotlib import pyplot as plt
+
     (path,) = plot([estimator], X, y, sample_weight, **options).paths.values()
+    plt.close()  # to draw it would take most of the time
     return path
 
 
@@ -155,7 +158,9 @@ def test_weights_of_zero_make_no_step(solver):
     path = path_of(net, sample_weight=weight)
     net.fit(X, Y, weight)
     np.testing.assert_array_equal(path.parameters[-1], parameters_of(net))
-    assert path.n_steps == 4 * {"batch": 1, "sgd": 20, "minibatch": 5}[solver]
+    # Of single samples two in three count; a last batch of two may have none that does.
+    n_steps = {"batch": [4], "sgd": [80], "minibatch": range(16, 21)}[solver]
+    assert path.n_steps in n_steps
     np.testing.assert_array_equal(path.steps, np.arange(path.n_steps + 1))
 
 
@@ -183,7 +188,7 @@ def test_classes_and_single_precision(solver):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_end_is_what_early_stopping_restores(solver):
-    net = regressor(solver, early_stopping=True, learning_rate_init=0.3, max_iter=40)
+    net = regressor(solver, early_stopping=True, learning_rate_init=1.0, max_iter=40)
     display = plot([net], X, Y)
     (path,) = display.paths.values()
     net.fit(X, Y)
@@ -363,7 +368,7 @@ def test_surface_of_a_list_is_that_of_the_first():
 def test_levels_are_at_equal_ratios_above_the_least_loss():
     grid = np.linspace(-1, 1, 201)
     loss = 7.0 + grid**2 + 5 * grid[:, np.newaxis] ** 2
-    levels = log_levels(loss, 9)
+    levels = log_levels(loss.ravel(), 9)
     ratios = np.diff(np.log(levels - 7.0))
     np.testing.assert_allclose(ratios, ratios[0], rtol=1e-6)
     assert len(levels) == 9
@@ -383,13 +388,12 @@ def test_levels_are_at_equal_ratios_above_the_least_loss():
     ],
 )
 def test_any_surface_has_levels_and_is_drawn(loss):
-    levels = log_levels(loss, 9)
+    display = plot([regressor(max_iter=1)], X, Y, grid_resolution=4)
+    display.loss = loss
+    levels = display.plot(n_levels=9).surface_.levels
     assert len(levels) > 1
     assert (np.diff(levels) > 0).all()
     assert np.isfinite(levels).all()
-    display = plot([regressor(max_iter=1)], X, Y, grid_resolution=4)
-    display.loss = loss
-    display.plot()
 
 
 def test_surface_that_is_nowhere_finite_is_refused():

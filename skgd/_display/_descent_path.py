@@ -11,6 +11,13 @@ from skgd._display._common import color_of, line_options, named_estimators, new_
 from skgd._display._recording import check_comparable, record_fit
 from skgd._display._surface import TrainingLoss, grid_around, log_levels, plane_of
 
+# How to draw paths of up to so many points, and of more.
+MANY_POINTS = 150
+SPARSE = {"linewidth": 1.5, "markersize": 3.5}
+DENSE = {"linewidth": 0.8, "markersize": 1.5}
+# Losses from here on are left white, as those that are not finite.
+OVERFLOW = 1e100
+
 
 class GradientDescentPathDisplay:
     """Paths of gradient descent on the loss surface.
@@ -211,8 +218,9 @@ class GradientDescentPathDisplay:
         what `fit` leaves. On the way, parameters are written down within the epochs
         too. They are those after each step, if `max_iter` epochs have at most
         `max_points` of them. Otherwise they are those after the steps ``total * (k /
-        max_points) ** 2`` with k = 1, 2, ..., rounded up: many at first, where a step
-        goes far, and fewer later. The last step is always among them.
+        max_points) ** p`` with k = 1, 2, ... and p = 2 (or more, if it takes more for
+        the first step to be among them): many at first, where a step goes far, and
+        fewer later. The last step is always among them.
 
         The surface is the loss that ``solver='batch'`` minimises with the first
         estimator's parameters: the mean over all of X, and the penalty ``0.5 * alpha *
@@ -365,19 +373,20 @@ class GradientDescentPathDisplay:
         end = "end" if len(self.paths) == 1 else "mean of the ends"
         ax.set(
             xlabel=f"from the start to the {end}",
-            ylabel=f"across (the plane holds {self.explained:.1%} of the movement)",
+            ylabel=f"across (plane holds {self.explained:.1%} of movement)",
             xlim=self.xx0[0, [0, -1]],
             ylim=self.xx1[[0, -1], 0],
         )
-        ax.legend(fontsize="small")
+        self._add_legend()
         return self
 
     def _plot_surface(self, n_levels, cmap):
         from matplotlib import colormaps
         from matplotlib.colors import BoundaryNorm, ListedColormap
 
-        loss = np.ma.masked_invalid(self.loss)
-        levels = log_levels(self.loss, n_levels)
+        with np.errstate(invalid="ignore"):
+            loss = np.ma.masked_where(~(self.loss < OVERFLOW), self.loss)
+        levels = log_levels(loss.compressed(), n_levels)
         # Light enough for the paths to stand out.
         shades = ListedColormap(colormaps.get_cmap(cmap)(np.linspace(0, 0.5, 256)))
         norm = BoundaryNorm(levels, shades.N, extend="both")
@@ -394,7 +403,8 @@ class GradientDescentPathDisplay:
         labels = [f"{level:.3g}" for level in levels]
         # Near the least loss, levels differ in digits that are not shown.
         shown = [k for k in range(len(levels)) if labels[k] not in labels[:k]]
-        bar = self.figure_.colorbar(self.surface_, ax=self.ax_, label=loss_name)
+        beside = self.ax_.inset_axes([1.03, 0, 0.04, 1])  # as high as the axes
+        bar = self.figure_.colorbar(self.surface_, cax=beside, label=loss_name)
         bar.set_ticks(levels[shown], labels=[labels[k] for k in shown])
         return bar
 
@@ -405,9 +415,8 @@ class GradientDescentPathDisplay:
         defaults = {
             "color": color_of(k),
             "label": f"{name}: {counts}",
-            "linewidth": 1.0,
             "marker": "o",
-            "markersize": 2.0,
+            **(SPARSE if len(path.points) <= MANY_POINTS else DENSE),
             # Noisy paths lie below the others.
             "zorder": 2 + 1 / (1 + path.n_steps),
         }
@@ -416,6 +425,25 @@ class GradientDescentPathDisplay:
         (end,) = self.ax_.plot(*path.end, **mark, **_outlined(7))
         self.lines_.append(line)
         self.ends_.append(end)
+
+    def _add_legend(self):
+        """Name paths and marks, below the axes: noise may be all over them.
+
+        The mark of an end is explained by a grey one.
+        """
+        from matplotlib.lines import Line2D
+
+        end = Line2D([], [])
+        end.update_from(self.ends_[0])
+        end.set(color="gray", label="end")
+        self.ax_.legend(
+            handles=[*self.lines_, self.start_, end],
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.14),
+            ncols=2,
+            fontsize="small",
+            frameon=False,
+        )
 
 
 def _outlined(size):

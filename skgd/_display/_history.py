@@ -46,11 +46,15 @@ def learning_rate(network):
     return None if rates is None else np.array(rates, dtype=float)
 
 
+def stopped_early(network):
+    """Whether it was fitted with early stopping, by scores on validation data."""
+    return getattr(network, "best_validation_score_", None) is not None
+
+
 def best_epoch(network):
     """Epoch of the best validation score with early stopping, or of the least loss."""
-    best_score = getattr(network, "best_validation_score_", None)
-    if best_score is not None:
-        scores = network.validation_scores_
+    if stopped_early(network):
+        best_score, scores = network.best_validation_score_, network.validation_scores_
         if scores is None or len(scores) != len(network.loss_curve_):
             return None
         # Not the largest: a warm start under another `scoring` begins anew.

@@ -8,6 +8,7 @@ from skgd._display._history import (
     best_epoch,
     learning_rate,
     network_in,
+    stopped_early,
     validation_loss,
 )
 
@@ -38,6 +39,10 @@ class LossCurveDisplay:
     best_epoch : list of (int or None), default=None
         The epochs to mark, counted from 1.
 
+    early_stopping : list of bool, default=None
+        Whether a best epoch is that of the best validation score. Its mark is then on
+        the validation loss, where there is one, and otherwise on the training loss.
+
     name : list of str, default=None
         Names of the estimators. A single one needs none.
 
@@ -53,8 +58,7 @@ class LossCurveDisplay:
         Learning rates, likewise.
 
     best_epoch_points_ : list of (matplotlib Line2D or None)
-        Marks of the best epochs: on the validation loss where it is drawn, otherwise on
-        the training loss.
+        Marks of the best epochs.
 
     ax_ : matplotlib Axes
         Axes with the losses.
@@ -90,12 +94,14 @@ class LossCurveDisplay:
         validation_loss=None,
         learning_rate=None,
         best_epoch=None,
+        early_stopping=None,
         name=None,
     ):
         self.loss = loss
         self.validation_loss = validation_loss
         self.learning_rate = learning_rate
         self.best_epoch = best_epoch
+        self.early_stopping = early_stopping
         self.name = name
 
     @classmethod
@@ -175,6 +181,7 @@ class LossCurveDisplay:
             validation_loss=list(map(validation_loss, networks)),
             learning_rate=list(map(learning_rate, networks)),
             best_epoch=list(map(best_epoch, networks)),
+            early_stopping=list(map(stopped_early, networks)),
             name=None if names == [None] else names,
         )
         return display.plot(ax, **plot_options)
@@ -240,29 +247,14 @@ class LossCurveDisplay:
         """
         self._check(plot_learning_rate, log_scale)
         self.ax_ = ax = new_axes(self, ax)
+        from matplotlib.ticker import MaxNLocator
+
         self.figure_ = ax.figure
-        n = len(self.loss)
-        losses = [np.asarray(loss, dtype=float) for loss in self.loss]
-        validation = _filled(self.validation_loss if plot_validation else None, n)
-        drawn = [loss for loss in (*losses, *validation) if loss is not None]
-        if _is_log(log_scale, drawn):
-            ax.set_yscale("log", nonpositive="mask")
-
-        self.lines_, self.validation_lines_, self.best_epoch_points_ = [], [], []
-        bests = _filled(self.best_epoch if plot_best_epoch else None, n)
-        curves = zip(self._labels(), losses, validation, bests, strict=True)
-        for k, (label, loss, held_out, best) in enumerate(curves):
-            options = line_options({"color": color_of(k), "label": label}, line_kw)
-            self.lines_.append(line := _line(ax, loss, options))
-            if held_out is not None:
-                # Where there are several, the legend explains the style.
-                options["label"] = "Validation" if self._is_single else None
-                line = _line(ax, held_out, {**options, "linestyle": "--"})
-            self.validation_lines_.append(None if held_out is None else line)
-            self.best_epoch_points_.append(_mark(line, best, best_epoch_kw))
+        self._plot_losses(plot_validation, log_scale, line_kw)
+        self._mark_best_epochs(plot_best_epoch, best_epoch_kw)
         self._plot_learning_rates(plot_learning_rate, learning_rate_kw)
-
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ticks = MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+        ax.xaxis.set_major_locator(ticks)
         ax.set(xlabel="Epoch", ylabel=loss_name)
         self._add_legend()
         return self
@@ -272,7 +264,8 @@ class LossCurveDisplay:
         for option, value in options.items():
             if value not in (True, False, "auto"):
                 raise ValueError(f"{option} must be a bool or 'auto', got {value!r}.")
-        for name in ("validation_loss", "learning_rate", "best_epoch", "name"):
+        lists = "validation_loss", "learning_rate", "best_epoch", "early_stopping"
+        for name in (*lists, "name"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.loss):
                 raise ValueError(
@@ -291,6 +284,36 @@ class LossCurveDisplay:
             return ["Training"]
         return self.name or [f"Estimator {k + 1}" for k in range(len(self.loss))]
 
+    def _plot_losses(self, plot_validation, log_scale, line_kw):
+        losses = [np.asarray(loss, dtype=float) for loss in self.loss]
+        wanted = self.validation_loss if plot_validation else None
+        validation = _filled(wanted, len(losses))
+        if _is_log(log_scale, losses + _present(validation)):
+            self.ax_.set_yscale("log", nonpositive="mask")
+        self.lines_, self.validation_lines_ = [], []
+        handles, _ = self.ax_.get_legend_handles_labels()  # of displays before
+        curves = zip(self._labels(), losses, validation, strict=True)
+        for k, (label, loss, held_out) in enumerate(curves, len(handles)):
+            options = line_options({"color": color_of(k), "label": label}, line_kw)
+            self.lines_.append(_line(self.ax_, loss, options))
+            line = None
+            if held_out is not None:
+                # Where there are several, the legend explains the style.
+                options["label"] = "Validation" if self._is_single else None
+                line = _line(self.ax_, held_out, {**options, "linestyle": "--"})
+            self.validation_lines_.append(line)
+
+    def _mark_best_epochs(self, wanted, best_epoch_kw):
+        n = len(self.loss)
+        bests = _filled(self.best_epoch if wanted else None, n)
+        is_held_out = _filled(self.early_stopping, n)
+        self.best_epoch_points_ = [
+            _mark((held_out and validation) or line, best, best_epoch_kw)
+            for line, validation, held_out, best in zip(
+                self.lines_, self.validation_lines_, is_held_out, bests, strict=True
+            )
+        ]
+
     def _plot_learning_rates(self, wanted, learning_rate_kw):
         n = len(self.loss)
         rates = _filled(None if wanted is False else self.learning_rate, n)
@@ -305,7 +328,8 @@ class LossCurveDisplay:
             ax.set_yscale("log")
         for k, rate in enumerate(rates):
             if rate is not None:
-                defaults = {"color": color_of(k), "linestyle": ":", "linewidth": 1.2}
+                color = self.lines_[k].get_color()
+                defaults = {"color": color, "linestyle": ":", "linewidth": 1.2}
                 defaults["label"] = "Learning rate" if self._is_single else None
                 options = line_options(defaults, learning_rate_kw)
                 self.learning_rate_lines_[k] = _line(ax, rate, options)

@@ -24,8 +24,7 @@ class StepRecorder:
     ----------
     max_points : int
         Most steps to write down. They are all steps if `max_iter` epochs have no more;
-        otherwise they are spread over them by growing distances: the k-th is about
-        ``total * (k / max_points) ** 2``.
+        otherwise they are spread over them by growing distances, see `planned_steps`.
 
     Attributes
     ----------
@@ -113,8 +112,10 @@ def planned_steps(total, max_points):
     """Numbers of the steps to write down, of `total`; the last one is among them."""
     if total <= max_points:
         return np.arange(1, total + 1)
+    # With a power of 2 or more, which brings the first step down to 1.
+    power = max(2.0, np.log(total) / np.log(max_points))
     share = np.arange(1, max_points + 1) / max_points
-    return np.unique(np.ceil(total * share**2).astype(np.int64))
+    return np.unique(np.maximum(np.rint(total * share**power), 1).astype(np.int64))
 
 
 def record_fit(name, estimator, max_points, X, y, sample_weight):

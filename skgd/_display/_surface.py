@@ -110,7 +110,7 @@ def plane_of(paths, ends):
     plane = Plane(origin, np.array([first, second]))
     total = np.sum(moved**2)
     held = np.sum((moved @ plane.directions.T) ** 2)
-    return plane, float(held / total) if total > 0 else 1.0
+    return plane, min(float(held / total), 1.0) if total > 0 else 1.0
 
 
 def _leading_direction(rows):
@@ -162,20 +162,18 @@ def log_levels(loss, n_levels):
 
     Parameters
     ----------
-    loss : ndarray
-        Values that are not finite are passed over.
+    loss : ndarray of shape (n,)
     n_levels : int
     """
-    finite = loss[np.isfinite(loss)]
-    if finite.size == 0:
+    if loss.size == 0:
         raise ValueError(
             "The loss is not finite anywhere around the paths. Lower "
             "learning_rate_init, or scale the data."
         )
-    low, high = np.quantile(finite - finite.min(), [0.005, 0.98])
+    low, high = np.quantile(loss - loss.min(), [0.005, 0.98])
     if not low > 0:
         low = high * 1e-3
     if not high > low:
-        return finite.min() + np.arange(1, n_levels + 1) * (high or 1.0)
-    levels = finite.min() + np.geomspace(low, high, n_levels)
+        return loss.min() + np.arange(1, n_levels + 1) * (high or 1.0)
+    levels = loss.min() + np.geomspace(low, high, n_levels)
     return np.unique(levels)
