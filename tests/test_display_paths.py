@@ -319,7 +319,10 @@ def targets_of(loss):
 
 
 SURFACES = {
-    **{loss: (regressor("batch", loss=loss), targets_of(loss)) for loss in LOSS_NAMES},
+    **{
+        loss: (regressor("batch", loss=loss), targets_of(loss))
+        for loss in sorted(LOSS_NAMES)
+    },
     "binary": (GDNeuralClassifier(), LABELS),
     "multiclass": (GDNeuralClassifier(), np.arange(30) % 3),
     "multilabel": (GDNeuralClassifier(), np.eye(2, dtype=int)[LABELS]),
