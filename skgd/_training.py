@@ -234,6 +234,10 @@ def _epochs(
     batch_size = _batch_size(params, rows.size)
     # In place from epoch to epoch, as helping threads hold on to them.
     order = rows.copy()
+    run_epoch, recorder = _run_epoch, getattr(params, "_recorder", None)
+    if recorder is not None:  # `GradientDescentPathDisplay` has set it
+        samples = recorder.begin(state.theta, samples, order, batch_size, max_iter)
+        run_epoch = recorder.run_epoch
     rates = np.empty(-(-rows.size // batch_size))
     rule = _update_rule(params, state)
     settings = params, network, state, rule, samples, order, rates
@@ -252,10 +256,15 @@ def _epochs(
             if schedule.curve is not None:
                 epochs = state.scheduled_epochs, params.max_iter
                 rates *= schedule.multipliers(_progress(*epochs, rates.size))
-            loss, n_steps = epoch(np.array(powers_after(rule, state.n_steps)))
+            loss, n_steps = run_epoch(epoch, rule, state)
             state.n_steps += n_steps
             state.scheduled_epochs += 1
             yield loss, float(rates[0])
+
+
+def _run_epoch(epoch, rule, state):
+    """Run an epoch, and return its loss and its number of steps."""
+    return epoch(np.array(powers_after(rule, state.n_steps)))
 
 
 def _progress(n_epochs, max_iter, n_steps):

@@ -1,4 +1,4 @@
-"""Everything public is documented in numpydoc's form, and both classes alike."""
+"""Everything public is documented in numpydoc's form, both estimators alike."""
 
 import inspect
 
@@ -7,9 +7,15 @@ from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 
 import skgd
-from skgd import GDNeuralClassifier, GDNeuralRegressor
+from skgd import (
+    GDNeuralClassifier,
+    GDNeuralRegressor,
+    GradientDescentPathDisplay,
+    LossCurveDisplay,
+)
 
 CLASSES = [GDNeuralRegressor, GDNeuralClassifier]
+DISPLAYS = [LossCurveDisplay, GradientDescentPathDisplay]
 
 # What does not apply: extended summaries (ES01), examples and See Also sections of each
 # method (EX01, SA01), the placing of quotes and blank lines (GL01-GL03), and a ban on
@@ -18,11 +24,12 @@ IGNORED = {"ES01", "EX01", "SA01", "GL01", "GL02", "GL03", "RT02"}
 
 
 def public_names():
-    for cls in CLASSES:
+    for cls in CLASSES + DISPLAYS:
         name = f"skgd.{cls.__name__}"
         yield name
         for attribute, value in vars(cls).items():
-            if not attribute.startswith(("_", "set_")) and inspect.isfunction(value):
+            is_method = inspect.isfunction(value) or isinstance(value, classmethod)
+            if not attribute.startswith(("_", "set_")) and is_method:
                 yield f"{name}.{attribute}"
 
 
@@ -63,5 +70,7 @@ def test_public_names():
     assert set(skgd.__all__) == {
         "GDNeuralClassifier",
         "GDNeuralRegressor",
+        "GradientDescentPathDisplay",
+        "LossCurveDisplay",
         "__version__",
     }

@@ -1,0 +1,63 @@
+"""What both displays need: names, colours and axes."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+# Told apart by readers with any kind of colour vision, on white and on black (M. Okabe,
+# K. Ito, "Color universal design", 2008).
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
+
+
+def color_of(k):
+    """Colour of the k-th estimator."""
+    return COLORS[k % len(COLORS)]
+
+
+def named_estimators(estimators, name_of):
+    """Return the estimators as a dict, those of a list under names of their own.
+
+    Parameters
+    ----------
+    estimators : dict or list
+    name_of : callable
+        Returns the name of an estimator in a list; where several have one name, they
+        are numbered.
+    """
+    if isinstance(estimators, BaseEstimator):
+        raise TypeError(
+            "estimators must be a dict or a list of estimators, got one "
+            f"{type(estimators).__name__}: use from_estimator for it."
+        )
+    if not isinstance(estimators, Mapping):
+        estimators = list(estimators)
+        names = [name_of(estimator) for estimator in estimators]
+        total, seen = Counter(names), Counter()
+        for k, name in enumerate(names):
+            if total[name] > 1:
+                seen[name] += 1
+                names[k] = f"{name} {seen[name]}"
+        estimators = dict(zip(names, estimators, strict=True))
+    if not estimators:
+        raise ValueError("estimators must have at least one estimator, got none.")
+    return {str(name): estimator for name, estimator in estimators.items()}
+
+
+def new_axes(display, ax):
+    """Return `ax`, or that of a new figure."""
+    check_matplotlib_support(f"{type(display).__name__}.plot")
+    from matplotlib import pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    return ax
+
+
+def line_options(defaults, given):
+    """Keywords of a line: ours, and over them the person's, by whatever alias."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    return {**defaults, **normalize_kwargs(given or {}, Line2D)}

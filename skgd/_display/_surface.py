@@ -1,0 +1,179 @@
+"""A plane through the space of a network's parameters, and the loss on it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+from skgd._network import split_parameters
+from skgd._prediction import predict_raw
+from skgd._threads import n_threads
+from skgd._validation import mean_loss
+from skgd.kernels.inputs import row_numbers
+
+# Of what directions are made of, relative to the longest: less than that is rounding.
+ROUNDING = 1e-7
+# Height of the region that is shown, over its width.
+HEIGHT = 0.75
+
+
+class TrainingLoss:
+    """The training loss of a network as a function of its parameters.
+
+    It is the mean over all samples, each with its weight, and the penalty: what
+    ``solver='batch'`` minimises, without dropout.
+
+    Parameters
+    ----------
+    estimator : BaseGDNeural
+        Fitted; read for its network and its parameters, not for what it has learned.
+    X, y, sample_weight : array-like
+        As for `fit`.
+    """
+
+    def __init__(self, estimator, X, y, sample_weight=None):
+        X, y = estimator._validate_X_y(X, y, first=False)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        weight = estimator._training_weights(y, sample_weight, incremental=False)
+        self._weight = None if weight is None else weight.astype(X.dtype)
+        self._total = X.shape[0] if weight is None else weight.sum(dtype=float)
+        targets = estimator._training_targets(y).astype(X.dtype)
+        self._targets = np.ascontiguousarray(targets.T)
+        self._X, self._rows = X, row_numbers(X.shape[0])
+        self._network, self._alpha = estimator._network, estimator.alpha
+        self._n_threads = n_threads(estimator.n_jobs)
+
+    def __call__(self, theta):
+        """Return the loss at `theta`; it may be infinite or nan far from the data."""
+        theta = np.ascontiguousarray(theta, self._X.dtype)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            raw = predict_raw(
+                self._network, theta, self._X, self._rows, self._n_threads
+            )
+            loss = mean_loss(self._network, raw, self._targets, self._weight)
+            coefs, _ = split_parameters(theta, self._network.layer_units)
+            squares = sum(np.sum(np.square(W, dtype=float)) for W in coefs)
+        return loss + 0.5 * self._alpha * squares / self._total
+
+
+class Plane(NamedTuple):
+    """A plane through the space of parameters."""
+
+    origin: np.ndarray  # (n_parameters,), the start of all paths
+    directions: np.ndarray  # (2, n_parameters), orthonormal
+
+    def project(self, thetas):
+        """Coordinates of the nearest points in the plane, shape (n, 2)."""
+        return (np.asarray(thetas, dtype=float) - self.origin) @ self.directions.T
+
+    def point(self, x0, x1):
+        """Parameters at a point of the plane."""
+        return self.origin + x0 * self.directions[0] + x1 * self.directions[1]
+
+
+def plane_of(paths, ends):
+    """Find the plane that shows the paths best, and the share of them that it holds.
+
+    It goes through the start and the mean of the ends: that is the first direction. The
+    second one is the leading singular vector of what is then left of the points'
+    displacements from the start. Each path counts alike, however many points it has.
+
+    Parameters
+    ----------
+    paths : list of ndarray of shape (n_points, n_parameters)
+        Parameters along each path; all begin at the same ones.
+    ends : list of ndarray of shape (n_parameters,)
+
+    Returns
+    -------
+    plane : Plane
+    explained : float
+        Share of the squared displacements from the start that lies in the plane.
+    """
+    origin = np.asarray(paths[0][0], dtype=float)
+    moved = np.concatenate([(path - origin) / np.sqrt(len(path)) for path in paths])
+    first = np.mean(ends, axis=0, dtype=float) - origin
+    scale = np.linalg.norm(moved)
+    if np.linalg.norm(first) <= ROUNDING * scale:  # the ends lie around the start
+        first = _leading_direction(moved)
+    first = _unit(first, np.zeros_like(first))
+    rest = moved - np.outer(moved @ first, first)
+    second = np.zeros_like(first)
+    if np.linalg.norm(rest) > ROUNDING * scale:
+        second = _leading_direction(rest)
+    second = _unit(second, first)
+    across = rest @ second
+    if across[np.abs(across).argmax()] < 0:  # the widest swing goes upwards
+        second = -second
+
+    plane = Plane(origin, np.array([first, second]))
+    total = np.sum(moved**2)
+    held = np.sum((moved @ plane.directions.T) ** 2)
+    return plane, min(float(held / total), 1.0) if total > 0 else 1.0
+
+
+def _leading_direction(rows):
+    """Leading right singular vector."""
+    if rows.shape[0] < rows.shape[1]:  # by the smaller of the two Gram matrices
+        _, vectors = np.linalg.eigh(rows @ rows.T)
+        return rows.T @ vectors[:, -1]
+    _, vectors = np.linalg.eigh(rows.T @ rows)
+    return vectors[:, -1]
+
+
+def _unit(vector, normal):
+    """Scale to length 1, at right angles to `normal`; any such vector in place of 0."""
+    vector = vector - (vector @ normal) * normal
+    if not vector.any():
+        axis = np.zeros_like(vector)
+        axis[np.abs(normal).argmin()] = 1.0
+        vector = axis - (axis @ normal) * normal
+    return vector / np.linalg.norm(vector)
+
+
+def grid_around(points, resolution, margin):
+    """Grid of a region around points, of the same unit in both directions.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, 2)
+    resolution : int
+        Number of grid points in each direction.
+    margin : float
+        Space on each side, as a share of the region that the points take.
+
+    Returns
+    -------
+    xx0, xx1 : ndarray of shape (resolution, resolution)
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    width = max(high[0] - low[0], (high[1] - low[1]) / HEIGHT) or 1.0
+    half = (0.5 + margin) * width * np.array([1.0, HEIGHT])
+    middle = (low + high) / 2
+    axes = np.linspace(middle - half, middle + half, resolution).T
+    return np.meshgrid(*axes)
+
+
+def log_levels(loss, n_levels):
+    """Levels at equal ratios of the excess over the least loss.
+
+    They begin where 0.5% of the surface lies below, and end where 2% lies above.
+
+    Parameters
+    ----------
+    loss : ndarray of shape (n,)
+    n_levels : int
+    """
+    if loss.size == 0:
+        raise ValueError(
+            "The loss is not finite anywhere around the paths. Lower "
+            "learning_rate_init, or scale the data."
+        )
+    low, high = np.quantile(loss - loss.min(), [0.005, 0.98])
+    if not low > 0:
+        low = high * 1e-3
+    if not high > low:
+        return loss.min() + np.arange(1, n_levels + 1) * (high or 1.0)
+    levels = loss.min() + np.geomspace(low, high, n_levels)
+    return np.unique(levels)
