@@ -17,6 +17,8 @@ from skgd import (
 CLASSES = [GDNeuralRegressor, GDNeuralClassifier]
 DISPLAYS = [LossCurveDisplay, GradientDescentPathDisplay]
 
+INHERITED = ["from_sklearn", "to_sklearn"]
+
 # What does not apply: extended summaries (ES01), examples and See Also sections of each
 # method (EX01, SA01), the placing of quotes and blank lines (GL01-GL03), and a ban on
 # names of single return values (RT02), which scikit-learn's docstrings have.
@@ -24,6 +26,7 @@ IGNORED = {"ES01", "EX01", "SA01", "GL01", "GL02", "GL03", "RT02"}
 
 
 def public_names():
+    yield from (f"skgd.{CLASSES[0].__name__}.{name}" for name in INHERITED)
     for cls in CLASSES + DISPLAYS:
         name = f"skgd.{cls.__name__}"
         yield name
