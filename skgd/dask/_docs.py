@@ -1,0 +1,16 @@
+"""Docstrings: what is the same as in the estimators of one process."""
+
+
+def with_sections_of(cls):
+    """Make a decorator of classes: sections of `cls`'s docstring follow one's own.
+
+    They are those of the parameters and of the attributes.
+    """
+    start = cls.__doc__.index("    Parameters\n")
+    stop = cls.__doc__.index("    See Also\n")
+
+    def decorate(of):
+        of.__doc__ = f"{of.__doc__.rstrip()}\n\n{cls.__doc__[start:stop].rstrip()}\n"
+        return of
+
+    return decorate
