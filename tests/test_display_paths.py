@@ -436,6 +436,18 @@ def test_legend_tells_epochs_and_steps():
     assert texts[:2] == ["a: 1 epoch, 1 step", "b: 50 epochs, 1,500 steps"]
 
 
+def test_scale_has_three_digits_and_no_label_twice():
+    display = plot([regressor(max_iter=1)], X, Y, grid_resolution=4)
+    display.loss = np.array([[1.0, 1.0001, 1.0002, 2.0], [15, 300, 4000, 54321]])
+    display.xx0, display.xx1 = np.meshgrid(np.arange(4.0), np.arange(2.0))
+    display.plot(n_levels=8)
+    labels = [text.get_text() for text in display.colorbar_.ax.get_yticklabels()]
+    assert len(labels) == len(set(labels)) > 3
+    for label in labels:
+        assert "e" not in label
+        assert len(label.replace(",", "").replace(".", "").strip("0")) <= 3
+
+
 def test_options_reach_the_artists():
     from matplotlib import pyplot as plt
 

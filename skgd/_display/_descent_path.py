@@ -400,7 +400,7 @@ class GradientDescentPathDisplay:
 
     def _add_colorbar(self, loss_name):
         levels = self.surface_.levels
-        labels = [f"{level:.3g}" for level in levels]
+        labels = [f"{float(f'{level:.3g}'):,g}" for level in levels]  # 1,230 or 0.123
         # Near the least loss, levels differ in digits that are not shown.
         shown = [k for k in range(len(levels)) if labels[k] not in labels[:k]]
         beside = self.ax_.inset_axes([1.03, 0, 0.04, 1])  # as high as the axes
