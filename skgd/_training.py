@@ -155,7 +155,17 @@ class TrainingState:
 
 
 def train(
-    params, network, state, samples, rows, *, judge, task, incremental, n_threads
+    params,
+    network,
+    state,
+    samples,
+    rows,
+    *,
+    judge,
+    task,
+    incremental,
+    n_threads,
+    epochs=None,
 ):
     """Descend until a stopping rule, `max_iter` epochs, Ctrl-C or divergence.
 
@@ -177,6 +187,9 @@ def train(
         One epoch only, which goes on where the last call left off.
     n_threads : int
         Threads that may be used.
+    epochs : callable, default=local_epochs
+        Runs the epochs, with the signature of `local_epochs`. Nothing else looks at
+        `samples`, nor at more of `rows` than their number.
 
     Raises
     ------
@@ -191,9 +204,9 @@ def train(
     state.n_iter = 0
     is_stopping = False
     try:
-        settings = params, network, state, samples, rows, schedule
-        epochs = _epochs(*settings, max_iter, task.begin_epoch, n_threads)
-        with closing(epochs) as run:
+        settings = params, network, state, samples, rows.copy(), schedule
+        start = epochs or local_epochs
+        with closing(start(*settings, max_iter, task.begin_epoch, n_threads)) as run:
             for loss, first_rate in run:
                 state.n_iter += 1
                 state.learning_rate_curve.append(first_rate)
@@ -227,18 +240,20 @@ def train(
         raise ValueError(NON_FINITE)
 
 
-def _epochs(
-    params, network, state, samples, rows, schedule, max_iter, begin_epoch, n_threads
+def local_epochs(
+    params, network, state, samples, order, schedule, max_iter, begin_epoch, n_threads
 ):
-    """Run epochs one by one, and yield each one's loss and first learning rate."""
-    batch_size = _batch_size(params, rows.size)
-    # In place from epoch to epoch, as helping threads hold on to them.
-    order = rows.copy()
+    """Run epochs one by one, and yield each one's loss and first learning rate.
+
+    `order` holds the rows. It is shuffled in place from epoch to epoch, as helping
+    threads hold on to it.
+    """
+    batch_size = _batch_size(params, order.size)
     run_epoch, recorder = _run_epoch, getattr(params, "_recorder", None)
     if recorder is not None:  # `GradientDescentPathDisplay` has set it
         samples = recorder.begin(state.theta, samples, order, batch_size, max_iter)
         run_epoch = recorder.run_epoch
-    rates = np.empty(-(-rows.size // batch_size))
+    rates = np.empty(-(-order.size // batch_size))
     rule = _update_rule(params, state)
     settings = params, network, state, rule, samples, order, rates
     run = _sgd(*settings)
