@@ -14,7 +14,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skgd._network import split_parameters
+from skgd._network import GLOROT_FACTORS, split_parameters
 from skgd._parameters import SKLEARN_SOLVERS, hidden_activations, hidden_units
 from skgd._training import TrainingState
 from skgd.kernels.activations import Activation
@@ -29,12 +29,6 @@ SHARED = (
     *("early_stopping", "validation_fraction", "n_iter_no_change"),
     *("beta_1", "beta_2", "epsilon"),
 )
-ACTIVATIONS = {
-    Activation.IDENTITY: "identity",
-    Activation.LOGISTIC: "logistic",
-    Activation.TANH: "tanh",
-    Activation.RELU: "relu",
-}
 # `solver`, and what else says which rule it is.
 OPTIMIZERS = {
     "adam": {"solver": "adam"},
@@ -230,7 +224,6 @@ def _take_history(state, estimator, mlp):
     is_constant = mlp.solver != "lbfgs" and estimator.learning_rate == "constant"
     rate = float(mlp.learning_rate_init) if is_constant else np.nan
     state.learning_rate_curve = [rate] * n_epochs
-    state.scheduled_epochs = n_epochs
     state.no_improvement_count = getattr(mlp, "_no_improvement_count", 0)
     best_loss = getattr(mlp, "best_loss_", None)
     if best_loss is not None and not _is_loss_of_another_scale(estimator):
@@ -286,7 +279,7 @@ def _obstacles_to_predict(estimator, is_fitted):
     names = sorted(code.name.lower() for code in codes)
     if len(codes) > 1:
         return [f"it has one activation for all layers, not {names}"]
-    return [] if codes <= ACTIVATIONS.keys() else [f"activation={names[0]!r}"]
+    return [] if codes <= GLOROT_FACTORS.keys() else [f"activation={names[0]!r}"]
 
 
 def _obstacles_to_train(estimator):
@@ -312,7 +305,7 @@ def _obstacles_to_train(estimator):
 def _parameters_to(estimator, is_fitted):
     params = deepcopy({name: getattr(estimator, name) for name in SHARED})
     (code,) = _codes(estimator, is_fitted)
-    params["activation"] = ACTIVATIONS[code]
+    params["activation"] = code.name.lower()
     params["momentum"] = estimator.momentum
     params |= OPTIMIZERS.get(estimator.optimizer, {})
     if estimator.learning_rate in SCHEDULES["sgd"]:

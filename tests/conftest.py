@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 KERNELS = Path(__file__).parents[1] / "skgd" / "kernels"
 
 
@@ -19,3 +21,16 @@ def pytest_configure():
     key = hashlib.sha256(texts).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"skgd-numba-cache-{getpass.getuser()}-{key}"
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
+
+
+@pytest.fixture
+def figures_that_draw():
+    """Draw what a test has plotted, as artists may fail or warn only then."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    yield
+    for number in plt.get_fignums():
+        plt.figure(number).canvas.draw()
+    plt.close("all")

@@ -19,23 +19,14 @@ from skgd import GDNeuralClassifier, GDNeuralRegressor, LossCurveDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("figures_that_draw"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 X, Y = make_regression(60, 4, noise=10, random_state=0)
 Y = Y / Y.std()
 LABELS = make_classification(60, 4, random_state=0)[1]
-
-
-@pytest.fixture(autouse=True)
-def figures_that_draw():
-    """Draw what a test has plotted, as artists may fail or warn only then."""
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    yield
-    for number in plt.get_fignums():
-        plt.figure(number).canvas.draw()
-    plt.close("all")
 
 
 def regressor(**params):

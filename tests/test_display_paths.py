@@ -15,7 +15,10 @@ from skgd._regressor import LOSS_NAMES
 
 matplotlib = pytest.importorskip("matplotlib")
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("figures_that_draw"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 OPTIMIZERS = sorted(COMMON_CONSTRAINTS["optimizer"][0].options)
@@ -23,18 +26,6 @@ OPTIMIZERS = sorted(COMMON_CONSTRAINTS["optimizer"][0].options)
 X, Y = make_regression(30, 3, noise=10, random_state=0)
 Y = Y / Y.std()
 LABELS = make_classification(30, 3, n_redundant=0, random_state=0)[1]
-
-
-@pytest.fixture(autouse=True)
-def figures_that_draw():
-    """Draw what a test has plotted, as artists may fail or warn only then."""
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    yield
-    for number in plt.get_fignums():
-        plt.figure(number).canvas.draw()
-    plt.close("all")
 
 
 def regressor(solver="minibatch", **params):
@@ -195,7 +186,7 @@ def test_end_is_what_early_stopping_restores(solver):
     best = int(np.argmax(net.validation_scores_)) + 1
     assert best < net.n_iter_
     moved = parameters_of(net) - path.parameters[0]
-    np.testing.assert_allclose(path.end, display.directions @ moved, atol=1e-9)
+    np.testing.assert_allclose(path.end, display.directions @ moved, atol=1e-12)
     assert not np.allclose(path.end, path.points[-1])
 
 
@@ -249,7 +240,7 @@ def test_plane_holds_start_and_mean_end_and_the_principal_direction(n_params):
 
     middle = np.mean(ends, axis=0) - 3.0
     length = np.linalg.norm(middle)
-    np.testing.assert_allclose(plane.project([middle + 3.0]), [[length, 0]], atol=1e-9)
+    np.testing.assert_allclose(plane.project([middle + 3.0]), [[length, 0]], atol=1e-12)
     np.testing.assert_allclose(plane.project([paths[0][0]]), [[0, 0]], atol=1e-12)
 
     # By a singular value decomposition of what the first direction leaves.

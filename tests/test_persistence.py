@@ -66,8 +66,8 @@ def test_a_pickle_names_the_version_that_wrote_it():
     assert attributes["_skgd_form"] == FORM
 
 
-def test_forms_lead_to_the_present_one():
-    assert sorted(UPGRADES) == list(range(FORM - len(UPGRADES), FORM))
+def test_every_former_form_leads_to_the_next_one():
+    assert sorted(UPGRADES) == list(range(1, FORM))
 
 
 @pytest.mark.parametrize("form", [FORM + 1, -1])
@@ -121,7 +121,7 @@ def test_saved_models_load_and_predict_what_they_did(path):
     estimator = pickle.loads(path.read_bytes())
     expected = np.load(path.with_suffix(".npz"))
     actual = getattr(estimator, str(expected["method"]))(expected["X"])
-    np.testing.assert_allclose(actual, expected["outputs"], rtol=1e-9)
+    np.testing.assert_allclose(actual, expected["outputs"], rtol=1e-12, atol=1e-13)
     estimator.partial_fit(expected["X"], expected["y"])
     assert len(estimator.loss_curve_) == expected["n_epochs"] + 1
 
