@@ -174,6 +174,8 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, validation, *, incremental):
         with all_or_nothing(self):
             first = not hasattr(self, "_state") or not (self.warm_start or incremental)
+            # A fit of which a callback has kept a copy, for this call to complete.
+            resumes = not (first or incremental) and self._state.is_underway
             if incremental and not first:
                 self._validate_params()  # which _fit_context leaves out here
             given = X, y
@@ -186,7 +188,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             sample_weight = _validate_weights(sample_weight, X)
 
             self._network = self._build_network(X.shape[1], targets.shape[1], first)
-            self._prepare_state(X.dtype, first, incremental)
+            self._prepare_state(X.dtype, first, incremental, resumes)
 
             threads = n_threads(self.n_jobs)
             judge = self._given_validation(*validation, incremental, threads)
@@ -199,13 +201,15 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             if weights is not None:
                 weights = weights.astype(X.dtype, copy=False)
                 check_total_weight(weights[rows])
-            self._judge_anew(judge, first, incremental)
+            if resumes:
+                self._check_rows(rows)
+            self._judge_anew(judge, first, incremental, resumes)
             task = FitTask(
                 self,
                 "partial-fit" if incremental else "fit",
                 1 if incremental else self.max_iter,
                 (*given, rows, sample_weight),
-                self._attributes_of_a_copy,
+                partial(self._attributes_of_a_copy, incremental),
             )
             with one_blas_thread():
                 train(
@@ -297,7 +301,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             dropout_rates(self.dropout, len(hidden)),
         )
 
-    def _prepare_state(self, dtype, first, incremental):
+    def _prepare_state(self, dtype, first, incremental, resumes):
         """Draw the first parameters, or get the former state ready to go on."""
         if first:
             random_state = check_random_state(self.random_state)
@@ -310,13 +314,26 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             self._state.restart(self)
             return
         self._state = self._state.copy()
-        if incremental:
+        if not resumes:
+            self._state.end()
+        if incremental or resumes:
             self._state.resume(self)
         else:
             self._state.restart(self)
             self._state.seed_with(self.random_state)
 
-    def _judge_anew(self, judge, first, incremental):
+    def _check_rows(self, rows):
+        """Raise unless these are the rows of the fit that is to be completed."""
+        former = self._state.order
+        if not np.array_equal(np.sort(former), np.sort(rows)):
+            raise ValueError(
+                "A fit that was interrupted is completed with the same data, and the "
+                f"same validation data: it had {former.size} samples to train on, now "
+                f"there are {rows.size}, or other ones. Call fit with warm_start=False "
+                "for a new fit."
+            )
+
+    def _judge_anew(self, judge, first, incremental, resumes):
         """Begin early stopping from the network as it stands.
 
         So does each warm-started fit, and each partial_fit after one that has ended the
@@ -324,7 +341,8 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
         can scores of another kind be compared.
         """
         ended = self._state.no_improvement_count > self.n_iter_no_change
-        is_new = ended or self._state.scoring != self.scoring or not incremental
+        is_new = self._state.scoring != self.scoring
+        is_new |= not resumes and (ended or not incremental)
         self._state.scoring = self.scoring
         if self.early_stopping and is_new and not first:
             self._state.no_improvement_count = 0
@@ -350,9 +368,11 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             "best_validation_score_": state.best_validation_score if stopping else None,
         }
 
-    def _attributes_of_a_copy(self):
+    def _attributes_of_a_copy(self, incremental):
         """Return the same, for an estimator of its own: a callback may keep it."""
         state = self._state.copy()
+        if incremental:
+            state.end()
         state.random_state = deepcopy(state.random_state)
         return self._fitted_attributes(state)
 

@@ -23,7 +23,7 @@ FORM = 1
 UPGRADES = {}
 
 # The large part of a training state.
-ARRAYS = ("theta", "best_theta", "optimizer_state")
+ARRAYS = ("theta", "best_theta", "optimizer_state", "order")
 
 
 def pack(attributes):

@@ -125,8 +125,23 @@ def _pool():
     )
 
 
-if hasattr(os, "register_at_fork"):  # a child process has none of its parent's threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+def _begin_in_child():
+    """Forget the parent's threads, which a forked process has none of.
+
+    One of them may have held the lock, or be in a fit whose limit it was to lift.
+    """
+    global _lock, _fits
+    _lock = threading.Lock()
+    _pool.cache_clear()
+    if _fits:
+        _fits = 0
+        with _control():
+            for library, n in zip(_blas_libraries(), _former_limits, strict=True):
+                library.set_num_threads(n)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
 
 
 def side_by_side(work, n):

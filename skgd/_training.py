@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from skgd._interrupts import Interrupts
 from skgd._schedules import make_schedule
 from skgd._threads import Helpers, prepare_blas
 from skgd.kernels.backprop import passes_for
@@ -64,6 +65,11 @@ class TrainingState:
         The present rate, and what the schedule began with.
     scheduled_epochs : int
         Epochs since the schedule began.
+    order : ndarray or None
+        Rows to train on, as the last epoch of a fit under way has left them; None
+        between calls.
+    is_stopping : bool
+        Whether a fit under way is to end.
     n_iter : int
         Epochs of the present call.
     samples_seen, no_improvement_count : int
@@ -88,6 +94,8 @@ class TrainingState:
     learning_rate_init: float = None
     learning_rate: float = None
     scheduled_epochs: int = 0
+    order: np.ndarray = None
+    is_stopping: bool = False
     n_iter: int = 0
     samples_seen: int = 0
     no_improvement_count: int = 0
@@ -101,6 +109,19 @@ class TrainingState:
     learning_rate_curve: list = field(default_factory=list)
     validation_losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
+
+    @property
+    def is_underway(self):
+        """Whether this is the state of a fit between two of its epochs."""
+        return self.order is not None
+
+    def begin(self, rows):
+        """Begin a call that trains on these rows."""
+        self.order, self.is_stopping, self.n_iter = rows.copy(), False, 0
+
+    def end(self):
+        """End it."""
+        self.order = None
 
     def restart(self, params):
         """Start a fit: no memory of former steps, nor of epochs without improvement."""
@@ -147,7 +168,7 @@ class TrainingState:
 
     def copy(self):
         """Copy what training writes into, so that a failed fit can be forgotten."""
-        arrays = ("theta", "best_theta", "optimizer_state")
+        arrays = ("theta", "best_theta", "optimizer_state", "order")
         curves = ("loss_curve", "learning_rate_curve")
         validation = ("validation_losses", "validation_scores")
         values = {n: copy(getattr(self, n)) for n in arrays + curves + validation}
@@ -188,57 +209,58 @@ def train(
         params.learning_rate, params.learning_rate_init, params.power_t
     )
     max_iter = 1 if incremental else params.max_iter
-    state.n_iter = 0
-    is_stopping = False
+    if not state.is_underway:
+        state.begin(rows)
+    settings = params, network, state, samples, schedule
     try:
-        settings = params, network, state, samples, rows, schedule
-        epochs = _epochs(*settings, max_iter, task.begin_epoch, n_threads)
-        with closing(epochs) as run:
-            for loss, first_rate in run:
-                state.n_iter += 1
-                state.learning_rate_curve.append(first_rate)
-                _record_epoch(params, state, rows.size, loss, judge)
+        with (
+            Interrupts() as interrupts,
+            closing(_epochs(*settings, task, interrupts, n_threads)) as run,
+        ):
+            while not state.is_stopping and state.n_iter < max_iter:
+                loss, first_rate = next(run)
+                _record_epoch(params, state, first_rate, loss, judge, interrupts)
                 if np.isfinite(loss):
-                    is_stopping = _go_on(params, state, schedule)
+                    state.is_stopping = _go_on(params, state, schedule)
                 # Last, as the estimator that callbacks see could be trained on.
-                is_stopping |= task.end_epoch(loss)
+                state.is_stopping |= interrupts.release(task.end_epoch, loss)
                 if not np.isfinite(loss):
                     _give_up(state, early_stopping)
-                    is_stopping = True
-                if is_stopping:
-                    break
-            else:
-                if not incremental:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
-                        "reached and the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=2,
-                    )
+                    state.is_stopping = True
+                if interrupts.pending:
+                    raise KeyboardInterrupt
     except KeyboardInterrupt:
         if not state.loss_curve:
             raise  # there is no epoch to keep
         warnings.warn("Training interrupted by user.", stacklevel=2)
+    else:
+        if not (state.is_stopping or incremental):
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
+                "reached and the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
 
-    ended = is_stopping or not incremental
+    ended = state.is_stopping or not incremental
+    state.end()
     if early_stopping and ended and state.best_theta is not None:
         state.theta = state.best_theta.copy()
     if not np.isfinite(state.theta).all():
         raise ValueError(NON_FINITE)
 
 
-def _epochs(
-    params, network, state, samples, rows, schedule, max_iter, begin_epoch, n_threads
-):
+def _epochs(params, network, state, samples, schedule, task, interrupts, n_threads):
     """Run epochs one by one, and yield each one's loss and first learning rate."""
-    batch_size = _batch_size(params, rows.size)
     # In place from epoch to epoch, as helping threads hold on to them.
-    order = rows.copy()
+    order = state.order
+    batch_size = _batch_size(params, order.size)
     run_epoch, recorder = _run_epoch, getattr(params, "_recorder", None)
     if recorder is not None:  # `GradientDescentPathDisplay` has set it
-        samples = recorder.begin(state.theta, samples, order, batch_size, max_iter)
+        epochs = params.max_iter
+        samples = recorder.begin(state.theta, samples, order, batch_size, epochs)
         run_epoch = recorder.run_epoch
-    rates = np.empty(-(-rows.size // batch_size))
+    rates = np.empty(-(-order.size // batch_size))
     rule = _update_rule(params, state)
     settings = params, network, state, rule, samples, order, rates
     run = _sgd(*settings)
@@ -246,8 +268,8 @@ def _epochs(
         run = _minibatch(*settings, batch_size, n_threads)
     has_dropout = network.dropout.any()
     with run as (epoch, workspaces):
-        for _ in range(max_iter):
-            begin_epoch()
+        while True:
+            interrupts.release(task.begin_epoch)
             if has_dropout:
                 _seed_dropout(workspaces, state.random_state)
             if params.shuffle and params.solver != "batch":
@@ -369,10 +391,12 @@ def _batch_size(params, n_samples):
     return min(int(params.batch_size), n_samples)
 
 
-def _record_epoch(params, state, n_samples, loss, judge):
+def _record_epoch(params, state, first_rate, loss, judge, interrupts):
     """Write the epoch into the history, and count epochs without improvement."""
-    state.samples_seen += n_samples
+    state.n_iter += 1
+    state.samples_seen += state.order.size
     state.loss_curve.append(loss)
+    state.learning_rate_curve.append(first_rate)
     if params.verbose:
         print(f"Iteration {state.n_iter}, loss = {loss:.8f}")
 
@@ -380,7 +404,7 @@ def _record_epoch(params, state, n_samples, loss, judge):
         validation_loss = value = float("nan")
         try:
             if np.isfinite(loss):
-                validation_loss, value = judge()
+                validation_loss, value = interrupts.release(judge)
         finally:  # the histories stay in step when a scorer is interrupted
             state.validation_losses.append(validation_loss)
             state.validation_scores.append(value)

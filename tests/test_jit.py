@@ -10,7 +10,6 @@ import pytest
 from scipy.sparse import csr_array
 
 from skgd import GDNeuralRegressor
-from skgd.kernels import _jit
 from skgd.kernels.epoch import minibatch_epoch
 from skgd.kernels.predict import raw_outputs
 
@@ -38,25 +37,6 @@ def test_one_version_serves_alike_inputs(tmp_path):
         regressor.set_params(hidden_layer_sizes=(5, 4)).fit(other, y).predict(other)
         regressor.set_params(hidden_layer_sizes=()).fit(other, y, np.ones(60))
     assert (len(minibatch_epoch.signatures), len(raw_outputs.signatures)) == before
-
-
-def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
-    options_seen = []
-
-    def njit(**options):
-        options_seen.append(options)
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return numba.njit(**options)
-
-    monkeypatch.setattr(_jit, "njit", njit)
-
-    @_jit.jit
-    def double(x):
-        return 2 * x
-
-    assert double(3) == 6
-    assert [options.get("cache", False) for options in options_seen] == [True, False]
 
 
 FITS = """

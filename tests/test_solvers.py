@@ -14,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.preprocessing import scale
 
-import skgd._training
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd._training import shuffle
 
@@ -266,32 +265,3 @@ def test_labels_from_nan_outputs_have_no_score():
     assert np.isfinite(classifier.loss_curve_).all()
     assert np.isnan(classifier.validation_scores_[1])
     assert np.isfinite(classifier.predict_proba(1e3 * X)).all()
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_keyboard_interrupt_keeps_the_epochs_so_far(diabetes, monkeypatch, solver):
-    X, y = diabetes
-    record = skgd._training._record_epoch
-
-    def interrupt_third(params, state, *args):
-        if state.n_iter == 3:
-            raise KeyboardInterrupt
-        record(params, state, *args)
-
-    monkeypatch.setattr(skgd._training, "_record_epoch", interrupt_third)
-    regressor = GDNeuralRegressor(solver=solver, random_state=0)
-    with pytest.warns(UserWarning, match="Training interrupted by user"):
-        regressor.fit(X, y)
-    assert len(regressor.loss_curve_) == 2
-    assert np.isfinite(regressor.predict(X)).all()
-
-
-def test_keyboard_interrupt_before_the_first_epoch_is_raised(diabetes, monkeypatch):
-    def interrupt(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(skgd._training, "_record_epoch", interrupt)
-    regressor = GDNeuralRegressor(random_state=0)
-    with pytest.raises(KeyboardInterrupt):
-        regressor.fit(*diabetes)
-    assert not hasattr(regressor, "coefs_")

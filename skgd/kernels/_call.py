@@ -54,15 +54,20 @@ def _intrinsic(result):
             arguments = cgutils.unpack_tuple(builder, values[1], len(kinds))
             convention = context.call_conv
             kind = convention.get_function_type(result, kinds)
-            # Numba's own convention: places for the result and for an exception, which
-            # kernels do not raise; then the arguments, arrays field by field.
+            # Numba's own convention: places for the result and for an exception; then
+            # the arguments, arrays field by field.
             places = [
                 cgutils.alloca_once(builder, each.pointee) for each in kind.args[:2]
             ]
             flat = context.get_arg_packer(kinds).as_arguments(builder, arguments)
-            builder.call(
+            code = builder.call(
                 builder.inttoptr(values[0], ir.PointerType(kind)), [*places, *flat]
             )
+            if numba.config.BOUNDSCHECK:  # else kernels raise nothing
+                raised = builder.load(places[1])
+                status = convention._get_return_status(builder, code, raised)
+                with cgutils.if_unlikely(builder, status.is_error):
+                    convention.return_status_propagate(builder, status)
             if result == types.none:
                 return context.get_dummy_value()
             return builder.load(places[0])

@@ -42,12 +42,17 @@ def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
     """
     if min(m, n, k) == 0:
         return
-    item = a.itemsize
-    A = as_strided(a, (k, m) if transpose_a else (m, k), (lda * item, item))
-    B = as_strided(b, (n, k) if transpose_b else (k, n), (ldb * item, item))
-    C = as_strided(c, (m, n), (ldc * item, item))
+    A = _matrix(a, (k, m) if transpose_a else (m, k), lda)
+    B = _matrix(b, (n, k) if transpose_b else (k, n), ldb)
+    C = _matrix(c, (m, n), ldc)
     product = (A.T if transpose_a else A) @ (B.T if transpose_b else B)
     C[...] = product + beta * C if beta else product
+
+
+def _matrix(x, shape, stride):
+    """View a flat array as a matrix; an IndexError where the array ends before."""
+    x[(shape[0] - 1) * stride + shape[1] - 1]
+    return as_strided(x, shape, (stride * x.itemsize, x.itemsize))
 
 
 def large_products(n_threads):

@@ -1,6 +1,10 @@
-"""The one place that calls Numba: compiler flags, disk cache and its fallback."""
+"""The one place that calls Numba: compiler flags, and the disk cache."""
+
+from contextlib import suppress
 
 from numba import njit
+
+from skgd.kernels._cache import KernelCache
 
 # nogil: fits run side by side in threads. error_model="numpy": a division gives inf
 # or nan instead of a branch to an exception, which would stop vectorisation. No
@@ -19,13 +23,13 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 def jit(function):
     """Compile `function` on first call, and keep the machine code on disk if possible.
 
-    Numba refuses ``cache=True`` at decoration where neither the package's folder nor
-    the user's cache folder can be written; such a machine compiles in every process.
+    Where neither the package's folder nor the user's cache folder can be written, each
+    process compiles.
     """
-    try:
-        return njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:
-        return njit(**OPTIONS)(function)
+    dispatcher = njit(**OPTIONS)(function)
+    with suppress(RuntimeError):  # "no locator available"
+        dispatcher._cache = KernelCache(function)
+    return dispatcher
 
 
 def inline(function):

@@ -1,0 +1,97 @@
+"""Compiled kernels on disk: Numba's cache, with files that cannot go wrong.
+
+Numba's own files have an index for each function, which processes that compile at once
+overwrite: an entry may be lost, or name another's machine code. Their stamp is of the
+file that a function stands in, so after an upgrade an old kernel is found where only a
+function below it has changed. Here each version of a kernel has a file, whose name
+follows from all kernels' sources and the version's types.
+"""
+
+import hashlib
+import os
+import pickle
+import warnings
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+import llvmlite
+import numba
+from numba.core.caching import FunctionCache
+from numba.core.serialize import dumps
+
+HASH = hashlib.sha256
+
+
+@cache
+def _sources():
+    """Of all that a kernel may be compiled from."""
+    texts = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    settings = numba.__version__, llvmlite.__version__, numba.config.BOUNDSCHECK
+    return HASH(b"\0".join([str(settings).encode(), *texts])).hexdigest()
+
+
+class _CacheFiles:
+    """A kernel's files in `folder`, one for each key, that is for its types."""
+
+    def __init__(self, folder, name):
+        self.folder, self.name = Path(folder), name
+
+    def _path(self, key):
+        digest = HASH(f"{_sources()} {key}".encode()).hexdigest()
+        return self.folder / f"{self.name}.{digest[:24]}.kernel"
+
+    def load(self, key):
+        """Return what was saved under this key; None if there is no whole file."""
+        try:
+            content = self._path(key).read_bytes()
+        except OSError:
+            return None
+        size = HASH().digest_size
+        digest, payload = content[:size], content[size:]
+        return pickle.loads(payload) if HASH(payload).digest() == digest else None
+
+    def save(self, key, data):
+        """Write a file and move it to its place, so that nobody reads half of it."""
+        payload, path = dumps(data), self._path(key)
+        part = path.with_name(f"{path.name}.{uuid4().hex[:16]}")
+        try:
+            part.write_bytes(HASH(payload).digest() + payload)
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+class KernelCache(FunctionCache):
+    """The cache of one kernel; Numba asks it before it compiles.
+
+    Parameters
+    ----------
+    function : callable
+
+    Raises
+    ------
+    RuntimeError
+        If there is no folder to write to.
+    """
+
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_file = _CacheFiles(self._cache_path, self._impl.filename_base)
+
+    def save_overload(self, sig, data):
+        """Save a compiled version; a full disk costs time later, but no fit."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _warn_once(self._cache_path, str(error))
+
+
+@cache
+def _warn_once(folder, error):
+    warnings.warn(
+        f"Compiled kernels could not be saved in {folder}: {error}. Each process will "
+        "compile its own. Set NUMBA_CACHE_DIR to a folder with room.",
+        stacklevel=2,
+    )

@@ -1,0 +1,68 @@
+"""No kernel reads or writes outside its arrays.
+
+In another process, as it is when kernels are compiled that Numba is told to check each
+index. Compiled so, kernels raise an IndexError where they would leave an array.
+"""
+
+import os
+import subprocess
+import sys
+
+import numba
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
+)
+
+# A kernel that leaves its array, called as the epochs' kernels call theirs.
+LEAVES = """
+import numpy as np
+from skgd.kernels._call import address, call
+from skgd.kernels._jit import jit
+
+@jit
+def write(x, i):
+    x[i] = 1.0
+
+@jit
+def call_it(function, x, i):
+    call(function, (x, i))
+
+x = np.zeros(3)
+call_it(address(write, x, 0), x, 2)
+try:
+    call_it(address(write, x, 0), x, 3)
+except IndexError:
+    print("checked", x)
+"""
+
+
+def run(*command, **environment):
+    return subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, "NUMBA_BOUNDSCHECK": "1", **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Of kernels with checks; the others would be found otherwise."""
+    return str(tmp_path_factory.mktemp("kernels"))
+
+
+def test_indices_are_checked_also_in_calls_by_address(folder, tmp_path):
+    script = tmp_path / "leaves.py"
+    script.write_text(LEAVES)
+    result = run(str(script), NUMBA_CACHE_DIR=folder, PYTHONPATH=os.getcwd())
+    assert result.stdout.startswith("checked [0. 0. 1.]"), result.stderr
+
+
+def test_any_fit_stays_within_its_arrays(folder):
+    """Random parameters and data, by the property tests; and the kernels' own tests."""
+    files = ["test_properties.py", "test_dropout.py", "test_epoch.py"]
+    command = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    result = run(*command, *(f"tests/{name}" for name in files), NUMBA_CACHE_DIR=folder)
+    assert result.returncode == 0, result.stdout[-3000:]

@@ -1,0 +1,381 @@
+"""Checkpoints: a whole file at any time, and a fit that goes on to the same bits."""
+
+import json
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skgd import GDNeuralClassifier, GDNeuralRegressor
+
+pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+from skgd.callbacks import Checkpoint, load_checkpoint, save_checkpoint
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((120, 4))
+y = (X[:, 0] + 0.3 * rng.standard_normal(120) > 0).astype(int)
+X_val, y_val = rng.standard_normal((40, 4)), rng.integers(0, 2, 40)
+
+# Everything that a fit carries from epoch to epoch.
+SETTINGS = {
+    "minibatch": {},
+    "batch": {"solver": "batch"},
+    "sgd": {"solver": "sgd"},
+    "momentum, adaptive": {"optimizer": "momentum", "learning_rate": "adaptive"},
+    "invscaling": {"optimizer": "nesterov", "learning_rate": "invscaling"},
+    "nadam, cosine": {"optimizer": "nadam", "learning_rate": "cosine"},
+    "amsgrad, one_cycle": {"optimizer": "amsgrad", "learning_rate": "one_cycle"},
+    "dropout": {"dropout": 0.3},
+    "early stopping": {"early_stopping": True, "n_iter_no_change": 3},
+    "early stopping, batch": {"early_stopping": True, "solver": "batch"},
+    "no shuffling": {"shuffle": False, "early_stopping": True},
+    "plateau": {"tol": 0.05, "n_iter_no_change": 2},
+    "scoring": {"early_stopping": True, "scoring": "loss", "n_iter_no_change": 3},
+    "random state": {"random_state": np.random.RandomState(3)},
+    "large seed": {"random_state": 123456},
+    "weights, clipping": {"max_grad_norm": 0.5, "weight_decay": 0.01},
+}
+each_setting = pytest.mark.parametrize("setting", SETTINGS.values(), ids=list(SETTINGS))
+each_estimator = pytest.mark.parametrize(
+    "Estimator", [GDNeuralRegressor, GDNeuralClassifier]
+)
+
+
+class PowerCut(Exception):
+    pass
+
+
+class CutAfter:
+    """Ends a fit, as if the machine had gone down after this epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def setup(self, estimator, context):
+        self.n_epochs = 0
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.n_epochs += context.task_name == "epoch"
+        if self.n_epochs == self.epoch:
+            raise PowerCut
+
+
+def make(Estimator, **setting):
+    params = {"max_iter": 12, "batch_size": 32, "learning_rate_init": 0.02}
+    params |= {"random_state": 0, "warm_start": True} | setting
+    return Estimator((6, 5), **params)
+
+
+def assert_same_fit(a, b):
+    assert a.n_iter_ == b.n_iter_
+    for name in ("loss_curve_", "learning_rate_curve_", "validation_scores_"):
+        assert getattr(a, name) == getattr(b, name), name
+    for name in ("best_loss_", "best_validation_score_", "t_"):
+        assert getattr(a, name) == getattr(b, name), name
+    for name in ("theta", "optimizer_state", "best_theta"):
+        first, second = getattr(a._state, name), getattr(b._state, name)
+        assert (first is None) == (second is None)
+        if first is not None:
+            assert_array_equal(first, second, strict=True)
+
+
+@each_estimator
+@each_setting
+@pytest.mark.parametrize("with_validation_data", [False, True])
+def test_a_fit_cut_off_after_any_epoch_goes_on_to_the_same_bits(
+    Estimator, setting, with_validation_data, tmp_path
+):
+    validation = {"X_val": X_val, "y_val": y_val} if with_validation_data else {}
+    weight = np.linspace(0.5, 2, len(X))
+    whole = clone(make(Estimator, **setting)).fit(X, y, weight, **validation)
+    path = tmp_path / "checkpoint"
+    for epoch in range(1, whole.n_iter_ + 1):
+        cut = clone(make(Estimator, **setting))
+        cut.set_callbacks(Checkpoint(path), CutAfter(epoch))
+        with pytest.raises(PowerCut):
+            cut.fit(X, y, weight, **validation)
+        loaded = load_checkpoint(path)
+        assert loaded.n_iter_ == epoch
+        loaded.set_callbacks().fit(X, y, weight, **validation)
+        assert_same_fit(loaded, whole)
+        assert_array_equal(loaded.predict(X), whole.predict(X), strict=True)
+
+
+def test_cut_off_again_and_again(tmp_path):
+    path = tmp_path / "checkpoint"
+    whole = make(GDNeuralRegressor, dropout=0.2).fit(X, y)
+    estimator = make(GDNeuralRegressor, dropout=0.2)
+    for _ in range(11):
+        estimator.set_callbacks(Checkpoint(path), CutAfter(1))
+        with pytest.raises(PowerCut):
+            estimator.fit(X, y)
+        estimator = load_checkpoint(path)
+    assert_same_fit(estimator.set_callbacks().fit(X, y), whole)
+
+
+def test_every_few_epochs_and_the_last(tmp_path):
+    path = tmp_path / "checkpoint"
+    for cut, saved in [(4, None), (5, 5), (9, 5), (10, 10)]:
+        path.unlink(missing_ok=True)
+        regressor = make(GDNeuralRegressor)
+        regressor.set_callbacks(Checkpoint(path, every=5), CutAfter(cut))
+        with pytest.raises(PowerCut):
+            regressor.fit(X, y)
+        assert (load_checkpoint(path).n_iter_ if path.exists() else None) == saved
+    regressor = make(GDNeuralRegressor)
+    regressor.set_callbacks(Checkpoint(path, every=5)).fit(X, y)
+    assert load_checkpoint(path).n_iter_ == 12
+    early = make(GDNeuralRegressor, tol=10, n_iter_no_change=1)
+    early.set_callbacks(Checkpoint(path, every=5)).fit(X, y)
+    assert load_checkpoint(path).n_iter_ == early.n_iter_ == 3
+
+
+def test_a_completed_fit_has_nothing_left_to_do(tmp_path):
+    path = tmp_path / "checkpoint"
+    regressor = make(GDNeuralRegressor, tol=10, n_iter_no_change=1)
+    regressor.set_callbacks(Checkpoint(path)).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = load_checkpoint(path).fit(X, y)
+    assert_same_fit(again, regressor)
+
+
+def test_a_completed_fit_may_be_given_more_epochs(tmp_path):
+    path = tmp_path / "checkpoint"
+    make(GDNeuralRegressor).set_callbacks(Checkpoint(path)).fit(X, y)
+    more = load_checkpoint(path).set_params(max_iter=20)
+    with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(20\)"):
+        more.fit(X, y)
+    assert_same_fit(more, make(GDNeuralRegressor, max_iter=20).fit(X, y))
+
+
+def test_the_loaded_model_predicts_with_the_weights_of_its_epoch(tmp_path):
+    path = tmp_path / "checkpoint"
+    regressor = make(GDNeuralRegressor).set_callbacks(Checkpoint(path), CutAfter(3))
+    with pytest.raises(PowerCut):
+        regressor.fit(X, y)
+    expected = make(GDNeuralRegressor, max_iter=3).fit(X, y)
+    assert_array_equal(load_checkpoint(path).predict(X), expected.predict(X))
+
+
+def test_after_the_fit_a_warm_start_begins_a_new_one(tmp_path):
+    """As without checkpoints; it is only an interrupted fit that goes on."""
+    path = tmp_path / "checkpoint"
+    plain = make(GDNeuralRegressor).fit(X, y).fit(X, y)
+    loaded = make(GDNeuralRegressor).set_callbacks(Checkpoint(path)).fit(X, y)
+    assert_same_fit(loaded.fit(X, y), plain)
+
+
+def test_partial_fit_on_a_checkpoint_goes_on_too(tmp_path):
+    path = tmp_path / "checkpoint"
+    regressor = make(GDNeuralRegressor, shuffle=False)
+    regressor.set_callbacks(Checkpoint(path), CutAfter(4))
+    with pytest.raises(PowerCut):
+        regressor.fit(X, y)
+    loaded = load_checkpoint(path).set_callbacks().partial_fit(X, y)
+    expected = make(GDNeuralRegressor, shuffle=False, max_iter=5).fit(X, y)
+    assert_array_equal(loaded._state.theta, expected._state.theta)
+    assert loaded.loss_curve_ == expected.loss_curve_
+
+
+@each_estimator
+def test_partial_fit_loops_save_by_themselves(Estimator, tmp_path):
+    path = tmp_path / "checkpoint"
+    estimator = make(Estimator)
+    params = {"classes": [0, 1]} if Estimator is GDNeuralClassifier else {}
+    for _ in range(3):
+        estimator.partial_fit(X, y, **params)
+        save_checkpoint(estimator, path)
+    loaded = load_checkpoint(path)
+    for each in (estimator, loaded):
+        each.partial_fit(X, y)
+    assert_same_fit(loaded, estimator)
+
+
+def test_in_a_pipeline(tmp_path):
+    path = tmp_path / "checkpoint"
+    whole = make_pipeline(StandardScaler(), make(GDNeuralRegressor)).fit(X, y)
+    net = make(GDNeuralRegressor).set_callbacks(Checkpoint(path), CutAfter(5))
+    pipeline = make_pipeline(StandardScaler(), net)
+    with pytest.raises(PowerCut):
+        pipeline.fit(X, y)
+    pipeline.set_params(gdneuralregressor=load_checkpoint(path).set_callbacks())
+    assert_same_fit(pipeline.fit(X, y)[-1], whole[-1])
+
+
+# Errors -------------------------------------------------------------------------------
+
+
+def cut_after(epoch, path, **setting):
+    regressor = make(GDNeuralRegressor, **setting)
+    regressor.set_callbacks(Checkpoint(path), CutAfter(epoch))
+    with pytest.raises(PowerCut):
+        regressor.fit(X, y)
+    return load_checkpoint(path).set_callbacks()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_other_data_are_refused(tmp_path, early_stopping):
+    loaded = cut_after(3, tmp_path / "checkpoint", early_stopping=early_stopping)
+    with pytest.raises(ValueError, match="completed with the same data"):
+        loaded.fit(X[:100], y[:100])
+    if early_stopping:
+        with pytest.raises(ValueError, match="completed with the same data"):
+            loaded.fit(X, y, X_val=X_val, y_val=y_val)
+    fresh = loaded.set_params(warm_start=False).fit(X[:100], y[:100])
+    assert len(fresh.loss_curve_) == fresh.n_iter_
+
+
+def test_checkpoint_needs_warm_start(tmp_path):
+    regressor = make(GDNeuralRegressor, warm_start=False)
+    regressor.set_callbacks(Checkpoint(tmp_path / "checkpoint"))
+    with pytest.raises(ValueError, match=r"needs GDNeuralRegressor\(warm_start=True\)"):
+        regressor.fit(X, y)
+
+
+def test_checkpoint_saves_estimators_of_skgd_only():
+    with pytest.raises(TypeError, match="saves the estimators of skgd, got Ridge"):
+        Checkpoint("checkpoint").setup(Ridge(), None)
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, "2"])
+def test_every_is_a_number_of_epochs(tmp_path, every):
+    regressor = make(GDNeuralRegressor)
+    regressor.set_callbacks(Checkpoint(tmp_path / "checkpoint", every=every))
+    with pytest.raises(ValueError, match="every must be an int, 1 or more, got"):
+        regressor.fit(X, y)
+
+
+def test_a_folder_that_is_not_there_is_an_error_at_the_first_save(tmp_path):
+    regressor = make(GDNeuralRegressor)
+    regressor.set_callbacks(Checkpoint(tmp_path / "no" / "checkpoint"))
+    with pytest.raises(FileNotFoundError):
+        regressor.fit(X, y)
+    assert not hasattr(regressor, "coefs_")
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign"])
+def test_damaged_files_are_refused(tmp_path, damage):
+    path = tmp_path / "checkpoint"
+    save_checkpoint(make(GDNeuralRegressor).fit(X, y), path)
+    text = path.read_bytes()
+    middle = len(text) // 2
+    path.write_bytes(
+        {
+            "cut": text[:-1],
+            "flipped": text[:middle] + bytes([text[middle] ^ 1]) + text[middle + 1 :],
+            "empty": b"",
+            "foreign": b"PK" + text,
+        }[damage]
+    )
+    with pytest.raises(ValueError, match=r"is damaged|is not a checkpoint"):
+        load_checkpoint(path)
+
+
+def test_a_full_disk_leaves_the_former_file(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint"
+    former = make(GDNeuralRegressor).fit(X, y)
+    save_checkpoint(former, path)
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(make(GDNeuralRegressor, alpha=1.0).fit(X, y), path)
+    assert_same_fit(load_checkpoint(path), former)
+
+
+# SIGKILL ------------------------------------------------------------------------------
+
+# One process trains the whole, then kills children of its own at random moments. They
+# are forked, so that none has to import anything.
+KILLS = """
+import json, os, random, signal, sys, time, warnings
+from pathlib import Path
+import numpy as np
+from skgd import GDNeuralClassifier
+from skgd.callbacks import Checkpoint, load_checkpoint
+warnings.simplefilter("ignore")
+
+path, n_kills = Path(sys.argv[1]), int(sys.argv[2])
+setting = json.loads(sys.argv[3])
+rng = np.random.default_rng(0)
+X = rng.standard_normal((2000, 10))
+y = (np.sin(2 * X[:, 0]) + X[:, 1] > 0).astype(int)
+params = dict(max_iter=150, n_iter_no_change=1000, random_state=0, warm_start=True)
+make = lambda: GDNeuralClassifier((20,), n_jobs=1, **(params | setting))
+whole = make().fit(X, y)
+
+def train():
+    net = load_checkpoint(path) if path.exists() else make()
+    net.set_callbacks(Checkpoint(path)).fit(X, y)
+    os._exit(0)
+
+random.seed(0)
+kills, epochs = 0, []
+while True:
+    child = os.fork()
+    if child == 0:
+        train()
+    if kills < n_kills:
+        time.sleep(random.uniform(0, 0.1))
+        os.kill(child, signal.SIGKILL)
+        kills += 1
+    _, status = os.waitpid(child, 0)
+    if path.exists():
+        epochs.append(load_checkpoint(path).n_iter_)
+    if os.WIFEXITED(status):
+        if kills >= n_kills:
+            break
+        path.unlink()  # it was done before it was killed: once more
+final = load_checkpoint(path).set_callbacks().fit(X, y)
+same = [
+    bool(np.array_equal(getattr(final._state, name), getattr(whole._state, name)))
+    for name in ("theta", "optimizer_state")
+]
+same.append(final.loss_curve_ == whole.loss_curve_)
+same.append(final.validation_scores_ == whole.validation_scores_)
+print(json.dumps({"kills": kills, "epochs": epochs, "same": same}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it forks")
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"dropout": 0.2, "learning_rate": "cosine"},
+        {"solver": "sgd", "optimizer": "nesterov", "learning_rate_init": 1e-4},
+        {"early_stopping": True, "optimizer": "nadam"},
+        {"solver": "batch", "optimizer": "momentum", "learning_rate_init": 0.1},
+        {"learning_rate": "adaptive", "tol": 0.01},
+    ],
+    ids=lambda setting: ", ".join(map(str, setting.values())),
+)
+def test_killed_at_random_moments_it_comes_to_the_same_bits(tmp_path, setting):
+    """Ten times in each setting: at any time the file is a whole one."""
+    command = [sys.executable, "-c", KILLS, str(tmp_path / "checkpoint"), "10"]
+    result = subprocess.run(
+        [*command, json.dumps(setting)], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    facts = json.loads(result.stdout)
+    assert facts["kills"] == 10
+    assert len(set(facts["epochs"])) > 2  # some were killed on the way
+    assert facts["same"] == [True] * 4
