@@ -404,7 +404,7 @@ def _record_epoch(params, state, first_rate, loss, judge, interrupts):
         validation_loss = value = float("nan")
         try:
             if np.isfinite(loss):
-                validation_loss, value = interrupts.release(judge)
+                validation_loss, value = judge(interrupts.release)
         finally:  # the histories stay in step when a scorer is interrupted
             state.validation_losses.append(validation_loss)
             state.validation_scores.append(value)

