@@ -461,7 +461,7 @@ setting = json.loads(sys.argv[3])
 rng = np.random.default_rng(0)
 X = rng.standard_normal((2000, 10))
 y = (np.sin(2 * X[:, 0]) + X[:, 1] > 0).astype(int)
-params = dict(max_iter=150, n_iter_no_change=1000, random_state=0, warm_start=True)
+params = dict(max_iter=80, n_iter_no_change=1000, random_state=0, warm_start=True)
 make = lambda: GDNeuralClassifier((20,), n_jobs=1, **(params | setting))
 whole = make().fit(X, y)
 

@@ -47,11 +47,9 @@ print(resident() - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 def test_memory_stays_flat_over_many_fits():
-    """An array that each fit lost, of the weights of the largest, would be 80 KB."""
+    """Of 1,500 fits each may lose 2 KB; the weights of the largest are 80 KB."""
     found = subprocess.run(
         [sys.executable, "-c", MANY_FITS, str(N_FITS)], capture_output=True, text=True
     )
     assert found.returncode == 0, found.stderr
-    grown = int(found.stdout)
-    assert grown < 3_000_000
-    assert grown < 20_000 * N_FITS
+    assert int(found.stdout) < 3_000_000
