@@ -36,13 +36,13 @@ class Checkpoint:
     UserWarning
         If the file cannot be written, though it could before. The fit goes on.
 
-    Notes
-    -----
-    The estimator is saved with its callbacks, all of which pickle must be able to save.
-
     See Also
     --------
     load_checkpoint : Reads the file.
+
+    Notes
+    -----
+    The estimator is saved with its callbacks, all of which pickle must be able to save.
 
     Examples
     --------
@@ -170,7 +170,10 @@ def save_checkpoint(estimator, path):
     Parameters
     ----------
     estimator : estimator of skgd
+        Fitted or not; its callbacks are saved with it.
+
     path : str or path-like
+        File to write.
 
     Raises
     ------
@@ -192,6 +195,7 @@ def load_checkpoint(path):
     Parameters
     ----------
     path : str or path-like
+        File to read.
 
     Returns
     -------
