@@ -43,8 +43,8 @@ for ax, class_weight in zip(axes, (None, "balanced"), strict=True):
     precision = precision_score(y_test, prediction)
     balanced = balanced_accuracy_score(y_test, prediction)
     print(
-        f"class_weight={class_weight}: {recall:.0%} of the rare samples found, "
-        f"{precision:.0%} of the findings right, balanced accuracy {balanced:.2f}"
+        f"class_weight={class_weight}: {recall:.0%} of the rare samples found,\n"
+        f"    {precision:.0%} of the findings right, balanced accuracy {balanced:.2f}"
     )
     DecisionBoundaryDisplay.from_estimator(
         net,
