@@ -15,15 +15,15 @@ X, y = make_friedman1(n_samples=2000, noise=1.0, random_state=0)
 X, y = scale(X), scale(y)
 # The best of 1, 2 and 5 times a power of ten, by the loss of the last 5 epochs.
 rates = {
-    "gd": 0.5,
+    "gd": 0.2,
     "momentum": 0.05,
-    "nesterov": 0.05,
-    "adagrad": 0.1,
-    "adadelta": 10.0,
-    "rmsprop": 0.01,
+    "nesterov": 0.1,
+    "adagrad": 0.05,
+    "adadelta": 2.0,
+    "rmsprop": 0.002,
     "adam": 0.01,
     "amsgrad": 0.01,
-    "nadam": 0.01,
+    "nadam": 0.005,
 }
 styles = ["-", "-", "--", "-", "--", ":", "-", "--", ":"]
 colors = ["0.3", *["tab:blue"] * 2, *["tab:green"] * 3, *["tab:red"] * 3]
@@ -42,6 +42,6 @@ for (optimizer, rate), style, color in zip(rates.items(), styles, colors, strict
     ).fit(X, y)
     label = rf"{optimizer}  $\eta = {rate:g}$"
     ax.semilogy(net.loss_curve_, style, color=color, label=label)
-ax.set(xlabel="epoch", ylabel="$L$", ylim=(0.02, 0.5), xlim=(0, 100))
+ax.set(xlabel="epoch", ylabel="$L$", ylim=(0.018, 0.5), xlim=(0, 100))
 ax.legend(fontsize="small", loc="upper right")
 plt.show()
