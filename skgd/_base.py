@@ -34,7 +34,7 @@ from skgd._parameters import (
     hidden_units,
 )
 from skgd._persistence import pack, unpack
-from skgd._prediction import predict_raw
+from skgd._prediction import check_outputs, predict_raw
 from skgd._sklearn import SklearnConversionMixin
 from skgd._threads import n_threads, one_blas_thread
 from skgd._training import (
@@ -421,7 +421,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
                 )
         X, rows = _in_rows(X), row_numbers(X.shape[0])
         theta, threads = self._state.theta, n_threads(self.n_jobs)
-        return predict_raw(self._network, theta, X, rows, threads)
+        return check_outputs(predict_raw(self._network, theta, X, rows, threads))
 
     def _is_valid_as_it_is(self, X):
         """Whether validation would find nothing in X to refuse, convert or warn of.

@@ -522,6 +522,11 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             Predicted class labels, or label indicators.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or the network's outputs for it overflow.
         """
         return self._predictions(self._validated_raw_outputs(X))
 
@@ -538,6 +543,11 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         probabilities : ndarray of shape (n_samples, n_classes)
             Probability of each class, in the order of `classes_`; for a multilabel
             task, of each label.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or the network's outputs for it overflow.
         """
         return self._with_both_classes(self._validated_raw_outputs(X), self._outputs)
 
@@ -556,6 +566,11 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Logarithms of what `predict_proba` returns.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or the network's outputs for it overflow.
         """
         raw = self._validated_raw_outputs(X)
         return self._with_both_classes(raw, LOG_OUTPUT_LINKS[self.out_activation_])

@@ -13,6 +13,19 @@ PRODUCTS_PER_THREAD = 2_500_000
 # Up to so many OpenBLAS has one thread of itself; to limit it takes 36 us (measured).
 FEW_PRODUCTS = 200_000
 
+OVERFLOW = (
+    "The network's outputs for X overflow. Values of X may be too large, also next to "
+    "those that it was trained on, or the training was about to diverge: scale X, or "
+    "lower learning_rate_init."
+)
+
+
+def check_outputs(outputs):
+    """Return the outputs; a ValueError if one is infinite or nan."""
+    if not np.isfinite(outputs).all():
+        raise ValueError(OVERFLOW)
+    return outputs
+
 
 def predict_raw(network, theta, X, rows, n_threads):
     """Outputs before the link of the samples `rows` of validated data.

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skgd._base import BaseGDNeural
 from skgd._parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
+from skgd._prediction import check_outputs
 from skgd.kernels.losses import Loss
 
 LOSS_NAMES = {
@@ -521,8 +522,15 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predicted values, of the dtype that the network was trained in.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or the network's outputs for it overflow.
         """
-        return self._predictions(self._validated_raw_outputs(X))
+        raw = self._validated_raw_outputs(X)
+        with np.errstate(over="ignore"):  # of the exponential function
+            return check_outputs(self._predictions(raw))
 
     def _predictions(self, raw):
         y = self._outputs(raw)

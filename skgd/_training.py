@@ -261,7 +261,7 @@ def train(
                     state.is_stopping = True
                 interrupts.check()
     except KeyboardInterrupt:
-        if not state.loss_curve:
+        if state.n_iter == 0:
             raise  # there is no epoch to keep
         warnings.warn("Training interrupted by user.", stacklevel=2)
     else:

@@ -149,6 +149,25 @@ def test_exploding_steps_with_early_stopping_end_with_the_best_weights(
     assert np.isfinite(outputs(estimator, X)).all()
 
 
+@each_estimator
+def test_outputs_that_overflow_are_an_error(Estimator):
+    """And neither infinite nor nan, as labels and scores would not show it."""
+    estimator = make(Estimator, activation="identity", learning_rate_init=1.0)
+    estimator.fit(X, Y[Estimator])
+    large = 1e308 * np.sign(X)
+    for method in ("predict", "predict_proba", "predict_log_proba"):
+        if hasattr(estimator, method):
+            with pytest.raises(ValueError, match="outputs for X overflow"):
+                getattr(estimator, method)(large)
+
+
+def test_means_that_overflow_are_an_error():
+    regressor = make(GDNeuralRegressor, loss="poisson").fit(X, X[:, 0] ** 2)
+    with pytest.raises(ValueError, match="outputs for X overflow"):
+        regressor.predict(1e6 * X)
+    assert np.isfinite(regressor.predict(X)).all()
+
+
 # Kinds of numbers ---------------------------------------------------------------------
 
 

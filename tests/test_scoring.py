@@ -251,7 +251,8 @@ def test_an_output_that_overflows_has_the_score_nan(scoring):
     regressor = GDNeuralRegressor((30,), "identity", scoring=scoring, random_state=0)
     regressor.set_params(learning_rate_init=1.0, max_iter=2)  # for large weights
     fit(regressor, X, y, X_val=X_val, y_val=y_val)
-    assert not np.isfinite(regressor.predict(X_val)[0])
+    with pytest.raises(ValueError, match="outputs for X overflow"):
+        regressor.predict(X_val)
     assert np.isnan(regressor.validation_scores_).all()
 
 
@@ -267,8 +268,8 @@ def test_a_prediction_that_overflows_has_the_score_nan(scoring):
     )
     fit(regressor, X, y, X_val=X_val, y_val=y_val)
     assert np.isinf(regressor._validated_raw_outputs(X_val)).sum() == 0
-    with np.errstate(over="ignore"):
-        assert np.isinf(regressor.predict(X_val)[0])
+    with pytest.raises(ValueError, match="outputs for X overflow"):
+        regressor.predict(X_val)
     assert np.isnan(regressor.validation_scores_).all()
 
 
