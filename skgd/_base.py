@@ -87,6 +87,8 @@ def _naming(arguments):
 class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
     """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
 
+    _trains_here = True  # and not on other machines, as those of `skgd.dask`
+
     # What a subclass decides ------------------------------------------------------
 
     @abstractmethod
@@ -209,7 +211,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
                 "partial-fit" if incremental else "fit",
                 1 if incremental else self.max_iter,
                 (*given, rows, sample_weight),
-                partial(self._attributes_of_a_copy, incremental),
+                partial(self._attributes_of_a_copy, is_whole=incremental),
             )
             with one_blas_thread():
                 train(
@@ -368,10 +370,13 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             "best_validation_score_": state.best_validation_score if stopping else None,
         }
 
-    def _attributes_of_a_copy(self, incremental):
-        """Return the same, for an estimator of its own: a callback may keep it."""
+    def _attributes_of_a_copy(self, is_whole):
+        """Return the same, for an estimator of its own: a callback may keep it.
+
+        Unless the call `is_whole` with each epoch, the copy's `fit` completes it.
+        """
         state = self._state.copy()
-        if incremental:
+        if is_whole:
             state.end()
         state.random_state = deepcopy(state.random_state)
         return self._fitted_attributes(state)

@@ -176,7 +176,17 @@ class TrainingState:
 
 
 def train(
-    params, network, state, samples, rows, *, judge, task, incremental, n_threads
+    params,
+    network,
+    state,
+    samples,
+    rows,
+    *,
+    judge,
+    task,
+    incremental,
+    n_threads,
+    epochs=None,
 ):
     """Descend until a stopping rule, `max_iter` epochs, Ctrl-C or divergence.
 
@@ -198,6 +208,9 @@ def train(
         One epoch only, which goes on where the last call left off.
     n_threads : int
         Threads that may be used.
+    epochs : callable, default=local_epochs
+        Runs the epochs, with the signature of `local_epochs`. Nothing else looks at
+        `samples`, nor at more of `rows` than their number.
 
     Raises
     ------
@@ -211,11 +224,12 @@ def train(
     max_iter = 1 if incremental else params.max_iter
     if not state.is_underway:
         state.begin(rows)
+    epochs = epochs or local_epochs
     settings = params, network, state, samples, schedule
     try:
         with (
             Interrupts() as interrupts,
-            closing(_epochs(*settings, task, interrupts, n_threads)) as run,
+            closing(epochs(*settings, task, interrupts, n_threads)) as run,
         ):
             while not state.is_stopping and state.n_iter < max_iter:
                 loss, first_rate = next(run)
@@ -250,7 +264,9 @@ def train(
         raise ValueError(NON_FINITE)
 
 
-def _epochs(params, network, state, samples, schedule, task, interrupts, n_threads):
+def local_epochs(
+    params, network, state, samples, schedule, task, interrupts, n_threads
+):
     """Run epochs one by one, and yield each one's loss and first learning rate."""
     # In place from epoch to epoch, as helping threads hold on to them.
     order = state.order

@@ -120,7 +120,7 @@ def planned_steps(total, max_points):
 
 def record_fit(name, estimator, max_points, X, y, sample_weight):
     """Fit a clone; returns it and the recorder of its steps."""
-    if not isinstance(estimator, BaseGDNeural):
+    if not (isinstance(estimator, BaseGDNeural) and estimator._trains_here):
         raise TypeError(
             f"{name!r} must be a GDNeuralRegressor or a GDNeuralClassifier, got "
             f"{type(estimator).__name__}. Transform X beforehand, and give the network "
