@@ -1,6 +1,11 @@
-"""Settings of the documentation; build with ``sphinx-build docs docs/_build/html``."""
+"""Settings of the documentation; ``contributing.rst`` says how to build it."""
+
+import sys
+from pathlib import Path
 
 from skgd import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "skgd"
 author = "The skgd developers"
@@ -11,17 +16,105 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
     "matplotlib.sphinxext.plot_directive",
+    "matplotlib.sphinxext.figmpl_directive",
+    "sphinx_gallery.gen_gallery",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "myst_parser",  # for CHANGELOG.md
+    "chinese_search",
 ]
 exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+# Docstrings, as scikit-learn's, put names of parameters in single backticks.
+default_role = "literal"
+smartquotes = False  # 'adam' is to be copied with its quotes
 
-# api.rst lists the methods itself.
+# A reference that leads nowhere is an error, except to other projects: the
+# documentation is built offline, without their inventories.
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"(sklearn|numpy|scipy|matplotlib|onnx)\b.*"),
+    # numpydoc makes links of attributes that are properties.
+    (r"py:obj", r"(coefs|intercepts)_"),
+]
+
+# Reference -------------------------------------------------------------------------
+
+# _templates/autosummary/class.rst lists the methods.
 numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
 
-html_theme = "pydata_sphinx_theme"
+# Pictures ---------------------------------------------------------------------------
 
 plot_formats = ["png"]
+plot_srcset = ["2x"]  # twice the resolution, for screens that have it
 plot_html_show_formats = False
 plot_html_show_source_link = False
-plot_rcparams = {"figure.facecolor": "white"}
 plot_apply_rcparams = True
+plot_rcparams = {"figure.facecolor": "white"}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"[\\/]plot_",
+    "ignore_pattern": r"(^|[\\/])(?!plot_)[^\\/]*\.py$",
+    "within_subsection_order": "gallery.ORDER",
+    "reset_modules": ("matplotlib", "gallery.turn_warnings_into_errors"),
+    "reset_modules_order": "both",
+    "abort_on_example_error": True,
+    "capture_repr": (),
+    "image_srcset": ["2x"],
+    "doc_module": ("skgd",),
+    "backreferences_dir": "generated/examples",
+    "download_all_examples": False,
+    "show_signature": False,
+    "min_reported_time": 5,
+    "write_computation_times": False,
+    "junit": "../gallery.xml",  # the times, which .ci/documentation.py reads
+}
+
+# Pages ------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"skgd {version}"
+html_favicon = "_static/logo.svg"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_show_sourcelink = True
+html_theme_options = {
+    "logo": {
+        "text": "skgd",
+        "alt_text": "skgd",
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo_dark.svg",
+    },
+    "header_links_before_dropdown": 5,
+    "show_toc_level": 2,
+    "primary_sidebar_end": [],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+# Pages without others below them have nothing to show there.
+html_sidebars = {
+    page: [] for page in ("index", "architecture", "contributing", "changelog")
+}
+
+# Copied are the lines behind >>>, without it and without what they print.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+# No button beside what an example has printed.
+copybutton_selector = "div:not(.highlight-none):not(.highlight-text) > .highlight > pre"
+
+
+def set_language(app, pagename, templatename, context, doctree):
+    """Tell browsers and screen readers which pages are in Chinese."""
+    if pagename.startswith("zh/"):
+        context["language"] = "zh-CN"
+
+
+def setup(app):
+    """Connect what is written above; Sphinx calls it."""
+    app.connect("html-page-context", set_language)

@@ -18,7 +18,8 @@ from sklearn.utils.validation import (
 )
 
 from skgd._callbacks import ATTRIBUTES as CALLBACK_ATTRIBUTES
-from skgd._callbacks import CallbackSupportMixin, FitTask
+from skgd._callbacks import CallbackSupportMixin, FitTask, has_callbacks
+from skgd._interrupts import Interrupts
 from skgd._network import (
     OUTPUT_LINKS,
     assign_layers,
@@ -39,6 +40,7 @@ from skgd._threads import n_threads, one_blas_thread
 from skgd._training import (
     TrainingState,
     check_total_weight,
+    fingerprint,
     train,
 )
 from skgd._validation import Judge, samples_as_given, split_rows
@@ -174,10 +176,9 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
     # Fitting ----------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, validation, *, incremental):
-        with all_or_nothing(self):
+        with Interrupts() as interrupts, all_or_nothing(self):
             first = not hasattr(self, "_state") or not (self.warm_start or incremental)
-            # A fit of which a callback has kept a copy, for this call to complete.
-            resumes = not (first or incremental) and self._state.is_underway
+            resumes = not (first or incremental) and self._state.resumes
             if incremental and not first:
                 self._validate_params()  # which _fit_context leaves out here
             given = X, y
@@ -203,30 +204,32 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             if weights is not None:
                 weights = weights.astype(X.dtype, copy=False)
                 check_total_weight(weights[rows])
-            if resumes:
-                self._check_rows(rows)
-            self._judge_anew(judge, first, incremental, resumes)
+            samples = as_samples(X, targets, weights)
+            self._judge_anew(judge, interrupts, first, incremental, resumes)
+            if resumes or has_callbacks(self):
+                self._note_data(fingerprint(samples, rows, judge), rows, resumes)
             task = FitTask(
                 self,
                 "partial-fit" if incremental else "fit",
                 1 if incremental else self.max_iter,
                 (*given, rows, sample_weight),
-                partial(self._attributes_of_a_copy, is_whole=incremental),
+                self._attributes_of_a_copy,
             )
             with one_blas_thread():
                 train(
                     self,
                     self._network,
                     self._state,
-                    as_samples(X, targets, weights),
+                    samples,
                     rows,
                     judge=judge,
                     task=task,
+                    interrupts=interrupts,
                     incremental=incremental,
                     n_threads=threads,
                 )
             vars(self).update(self._fitted_attributes())
-            task.end()
+            interrupts.interruptible(task.end)
         return self
 
     def _validate_X_y(self, X, y, *, first):
@@ -324,18 +327,21 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             self._state.restart(self)
             self._state.seed_with(self.random_state)
 
-    def _check_rows(self, rows):
-        """Raise unless these are the rows of the fit that is to be completed."""
-        former = self._state.order
-        if not np.array_equal(np.sort(former), np.sort(rows)):
+    def _note_data(self, fingerprint, rows, resumes):
+        """Keep what the data are known by; raise if a fit is completed with others."""
+        state = self._state
+        if resumes and not (
+            fingerprint == state.fingerprint
+            and np.array_equal(np.sort(state.order), np.sort(rows))
+        ):
             raise ValueError(
-                "A fit that was interrupted is completed with the same data, and the "
-                f"same validation data: it had {former.size} samples to train on, now "
-                f"there are {rows.size}, or other ones. Call fit with warm_start=False "
-                "for a new fit."
+                "A fit that was cut off is completed with the same data, and the same "
+                "validation data, and these are others. To learn from them by its "
+                "weights call partial_fit; for a new fit set warm_start=False."
             )
+        state.fingerprint = fingerprint
 
-    def _judge_anew(self, judge, first, incremental, resumes):
+    def _judge_anew(self, judge, interrupts, first, incremental, resumes):
         """Begin early stopping from the network as it stands.
 
         So does each warm-started fit, and each partial_fit after one that has ended the
@@ -348,7 +354,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
         self._state.scoring = self.scoring
         if self.early_stopping and is_new and not first:
             self._state.no_improvement_count = 0
-            _, score = judge()
+            _, score = judge(interrupts)
             self._state.start_validation(score)
 
     def _fitted_attributes(self, state=None):
@@ -370,14 +376,10 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             "best_validation_score_": state.best_validation_score if stopping else None,
         }
 
-    def _attributes_of_a_copy(self, is_whole):
-        """Return the same, for an estimator of its own: a callback may keep it.
-
-        Unless the call `is_whole` with each epoch, the copy's `fit` completes it.
-        """
+    def _attributes_of_a_copy(self):
+        """Return the same, for an estimator of its own: a callback may keep it."""
         state = self._state.copy()
-        if is_whole:
-            state.end()
+        state.resumes = False
         state.random_state = deepcopy(state.random_state)
         return self._fitted_attributes(state)
 

@@ -21,6 +21,11 @@ except ImportError:
 ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 
+def has_callbacks(estimator):
+    """Whether somebody is told of the estimator's fits."""
+    return bool(getattr(estimator, "_skl_callbacks", None))
+
+
 class FitTask:
     """A fit, of whose beginning, epochs and end the estimator's callbacks are told.
 
@@ -42,7 +47,7 @@ class FitTask:
         self._data, self._attributes = data, attributes
         self._estimator = estimator
         self._context = self._epoch = None
-        if getattr(estimator, "_skl_callbacks", None):
+        if has_callbacks(estimator):
             self._context = estimator._init_callback_context(
                 task_name=name, max_subtasks=n_epochs
             )

@@ -284,21 +284,26 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
        2015, algorithm 1.
     .. [4] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep
        feedforward neural networks", AISTATS 2010, for the initial parameters.
-    .. [5] I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    .. [5] I. Loshchilov, F. Hutter, "Decoupled weight decay regularization",
+       ICLR 2019.
     .. [6] D. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network
        learning by exponential linear units (ELUs)", ICLR 2016.
     .. [7] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-normalizing
        neural networks", NeurIPS 2017.
-    .. [8] D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)", 2016.
+    .. [8] D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)",
+       2016.
     .. [9] D. Misra, "Mish: a self regularized non-monotonic activation function", BMVC
        2020.
     .. [10] J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online
        learning and stochastic optimization", JMLR 2011.
-    .. [11] M. D. Zeiler, "ADADELTA: an adaptive learning rate method", 2012.
-    .. [12] T. Tieleman, G. Hinton, "Lecture 6.5 - rmsprop", Coursera 2012.
+    .. [11] M. D. Zeiler, "ADADELTA: an adaptive learning rate method",
+       2012.
+    .. [12] T. Tieleman, G. Hinton, "Lecture 6.5 - rmsprop", Coursera
+       2012.
     .. [13] S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR
        2018.
-    .. [14] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
+    .. [14] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR
+       workshop 2016.
     .. [15] I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm
        restarts", ICLR 2017.
     .. [16] L. N. Smith, N. Topin, "Super-convergence: very fast training of neural

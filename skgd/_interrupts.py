@@ -7,16 +7,22 @@ _RAISE = signal.default_int_handler
 
 
 class Interrupts:
-    """Holds Ctrl-C back for the length of a `with` block.
+    """Holds Ctrl-C back in a `with` block, from `hold` on.
 
-    It sets `pending`, for the epoch loop to look at, so that no epoch is cut off
-    between its training and its records. Where somebody else handles the signal, or in
-    a thread other than the main one, nothing is done.
+    So no epoch is cut off between its training and its records, and no fit after its
+    last one. Where somebody else handles the signal, or in a thread other than the main
+    one, nothing is done. What nobody has looked at by the end of the block is raised
+    there.
+
+    Attributes
+    ----------
+    pending : bool
+        Whether there is an interrupt to look at.
     """
 
     def __init__(self):
         self.pending = False
-        self._is_held = True
+        self._holds = False
 
     def __enter__(self):
         in_main_thread = threading.current_thread() is threading.main_thread()
@@ -27,18 +33,38 @@ class Interrupts:
         return self
 
     def __exit__(self, *exception):
-        if self._is_installed:
+        if self._is_installed and signal.getsignal(signal.SIGINT) == self._handle:
             signal.signal(signal.SIGINT, _RAISE)
+        if self.pending:
+            raise KeyboardInterrupt
 
     def _handle(self, number, frame):
-        if not self._is_held:
+        if not self._holds:
             raise KeyboardInterrupt
         self.pending = True
 
-    def release(self, function, *arguments):
-        """Call a function that may be a person's own and slow: Ctrl-C raises in it."""
-        self._is_held = False
+    def hold(self):
+        """From now on, Ctrl-C waits to be looked at."""
+        self._holds = True
+
+    def interruptible(self, function, *arguments, default=None):
+        """Call a function that may be a person's own and slow.
+
+        Ctrl-C cuts it off, and it returns `default`; the interrupt is then pending.
+        """
+        held, self._holds = self._holds, False
         try:
             return function(*arguments)
+        except KeyboardInterrupt:
+            if not held:
+                raise
+            self.pending = True
+            return default
         finally:
-            self._is_held = True
+            self._holds = held
+
+    def check(self):
+        """Raise a pending interrupt, which is then looked at."""
+        if self.pending:
+            self.pending = False
+            raise KeyboardInterrupt

@@ -6,6 +6,7 @@ its own, so that the others may change. `FORM` counts the changes of what is sav
 
 import zlib
 from dataclasses import fields
+from numbers import Number
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -18,12 +19,29 @@ from skgd.kernels.network import make_network
 from skgd.kernels.optimizers import STATE_ROWS, Optimizer
 
 # Raise it when what `pack` makes changes, and add to UPGRADES how to read the former.
-FORM = 1
+FORM = 2
+
+
+def _from_form_1(attributes):
+    """The checksum was of three arrays, and with them."""
+    if "_state" not in attributes:
+        return {**attributes, "_skgd_checksum": _checksum(attributes)}
+    state = {**attributes["_state"]}
+    of = (state[name] for name in ("theta", "best_theta", "optimizer_state"))
+    is_whole = state.pop("checksum") == _crc(
+        [array for array in of if array is not None]
+    )
+    attributes = {**attributes, "_state": state}
+    return {**attributes, "_skgd_checksum": _checksum(attributes) if is_whole else None}
+
+
 # From a form to a function that makes the attributes of the next form of them.
-UPGRADES = {}
+UPGRADES = {1: _from_form_1}
 
 # The large part of a training state.
 ARRAYS = ("theta", "best_theta", "optimizer_state", "order")
+# What predictions follow from, besides the weights.
+LEARNED = ("_network", "classes_", "feature_names_in_", "n_features_in_")
 
 
 def pack(attributes):
@@ -37,7 +55,7 @@ def pack(attributes):
         attributes["_network"] = _pack_network(attributes["_network"])
     if "_state" in attributes:
         attributes["_state"] = _pack_state(attributes["_state"])
-    return attributes
+    return {**attributes, "_skgd_checksum": _checksum(attributes)}
 
 
 def unpack(attributes, name):
@@ -66,10 +84,12 @@ def unpack(attributes, name):
             f"{__version__} does not read. Load it with skgd {version}, or fit it "
             "anew."
         )
+    if attributes.pop("_skgd_checksum", None) != _checksum(attributes):
+        raise ValueError(f"The saved {name} is damaged: its checksum is not right.")
     if "_network" in attributes:
         attributes["_network"] = _unpack_network(attributes["_network"])
     if "_state" in attributes:
-        attributes["_state"] = _unpack_state(attributes["_state"], name)
+        attributes["_state"] = _unpack_state(attributes["_state"])
         _check(attributes, name)
     return attributes
 
@@ -99,23 +119,35 @@ def _pack_state(state):
     packed["optimizer"] = state.optimizer.name.lower()
     if state.seed is None:
         packed["random_state"] = None  # NumPy's global one, wherever it is loaded
-    return {**packed, "checksum": _checksum(packed)}
+    return packed
 
 
-def _checksum(packed):
-    """Of the arrays, in which a changed byte would show nowhere else."""
-    arrays = (packed[name] for name in ARRAYS if packed[name] is not None)
-    checksum = 0
-    for array in arrays:
-        checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
-    return checksum
+def _checksum(attributes):
+    """Of what predictions and training follow from; a changed byte would not show."""
+    state = attributes.get("_state", {})
+    learned = [attributes[name] for name in LEARNED if name in attributes]
+    return _crc([state.get(name) for name in ARRAYS] + learned)
 
 
-def _unpack_state(packed, name):
-    packed = dict(packed)
-    checksum = packed.pop("checksum")
-    if checksum != _checksum(packed):
-        raise ValueError(f"The saved {name} is damaged: its checksum is not right.")
+def _crc(value, number=0):
+    """Return the CRC-32 of arrays, plain values, and lists and dicts of them."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            number = _crc(each, number)
+        return number
+    if isinstance(value, np.ndarray) and value.dtype.kind != "O":
+        value = np.ascontiguousarray(value)
+        return zlib.crc32(value.view(np.uint8), number) if value.size else number
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    elif isinstance(value, Number):
+        value = float(value)  # whatever its type is after it was saved
+    return zlib.crc32(repr(value).encode(), number)
+
+
+def _unpack_state(packed):
     state = TrainingState(**packed)
     state.optimizer = Optimizer[state.optimizer.upper()]
     if state.random_state is None:

@@ -126,12 +126,12 @@ def _pool():
 
 
 def _begin_in_child():
-    """Forget the parent's threads, which a forked process has none of.
+    """Forget the parent's threads, of which a forked process has none.
 
-    One of them may have held the lock, or be in a fit whose limit it was to lift.
+    One of them may be in a fit, whose limit on BLAS it was to lift.
     """
-    global _lock, _fits
-    _lock = threading.Lock()
+    global _fits
+    _lock.release()
     _pool.cache_clear()
     if _fits:
         _fits = 0
@@ -141,7 +141,11 @@ def _begin_in_child():
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+    os.register_at_fork(
+        before=_lock.acquire,  # so that nobody is in the midst of limiting BLAS
+        after_in_parent=_lock.release,
+        after_in_child=_begin_in_child,
+    )
 
 
 def side_by_side(work, n):

@@ -2,6 +2,7 @@
 
 import ctypes
 import warnings
+import zlib
 from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,6 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skgd._interrupts import Interrupts
 from skgd._schedules import make_schedule
 from skgd._threads import Helpers, prepare_blas
 from skgd.kernels.backprop import passes_for
@@ -70,6 +70,10 @@ class TrainingState:
         between calls.
     is_stopping : bool
         Whether a fit under way is to end.
+    fingerprint : int or None
+        Of the data of a fit that callbacks are told of.
+    resumes : bool
+        Whether the next call of `fit` completes the fit that this is a copy of.
     n_iter : int
         Epochs of the present call.
     samples_seen, no_improvement_count : int
@@ -96,6 +100,8 @@ class TrainingState:
     scheduled_epochs: int = 0
     order: np.ndarray = None
     is_stopping: bool = False
+    fingerprint: int = None
+    resumes: bool = False
     n_iter: int = 0
     samples_seen: int = 0
     no_improvement_count: int = 0
@@ -110,18 +116,13 @@ class TrainingState:
     validation_losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
 
-    @property
-    def is_underway(self):
-        """Whether this is the state of a fit between two of its epochs."""
-        return self.order is not None
-
     def begin(self, rows):
         """Begin a call that trains on these rows."""
         self.order, self.is_stopping, self.n_iter = rows.copy(), False, 0
 
     def end(self):
         """End it."""
-        self.order = None
+        self.order, self.fingerprint, self.resumes = None, None, False
 
     def restart(self, params):
         """Start a fit: no memory of former steps, nor of epochs without improvement."""
@@ -175,6 +176,26 @@ class TrainingState:
         return replace(self, **values)
 
 
+def fingerprint(samples, rows, judge):
+    """Return a number that other data would hardly have: their CRC-32, 1 s for 1 GB.
+
+    Parameters
+    ----------
+    samples : Samples
+    rows : ndarray of shape (n,)
+        The samples to train on.
+    judge : Judge or None
+    """
+    arrays = [*samples.inputs, samples.targets, samples.weights, np.sort(rows)]
+    if judge is not None:
+        arrays += judge.arrays
+    number = len(arrays)
+    for array in arrays:
+        if array.size > 0:
+            number = zlib.crc32(np.ascontiguousarray(array), number)
+    return number
+
+
 def train(
     params,
     network,
@@ -184,6 +205,7 @@ def train(
     *,
     judge,
     task,
+    interrupts,
     incremental,
     n_threads,
     epochs=None,
@@ -204,6 +226,8 @@ def train(
         Gives the validation loss and score of the network as it stands.
     task : FitTask
         Tells the callbacks, one of which may ask to stop.
+    interrupts : Interrupts
+        Whose block this is called in.
     incremental : bool
         One epoch only, which goes on where the last call left off.
     n_threads : int
@@ -222,29 +246,27 @@ def train(
         params.learning_rate, params.learning_rate_init, params.power_t
     )
     max_iter = 1 if incremental else params.max_iter
-    if not state.is_underway:
+    if not state.resumes:
         state.begin(rows)
     epochs = epochs or local_epochs
-    settings = params, network, state, samples, schedule
+    interrupts.hold()
+    settings = params, network, state, samples, schedule, task, interrupts, n_threads
     try:
-        with (
-            Interrupts() as interrupts,
-            closing(epochs(*settings, task, interrupts, n_threads)) as run,
-        ):
+        with closing(epochs(*settings)) as run:
             while not state.is_stopping and state.n_iter < max_iter:
                 loss, first_rate = next(run)
                 _record_epoch(params, state, first_rate, loss, judge, interrupts)
                 if np.isfinite(loss):
                     state.is_stopping = _go_on(params, state, schedule)
                 # Last, as the estimator that callbacks see could be trained on.
-                state.is_stopping |= interrupts.release(task.end_epoch, loss)
+                is_told_to = interrupts.interruptible(task.end_epoch, loss)
+                state.is_stopping |= bool(is_told_to)
                 if not np.isfinite(loss):
                     _give_up(state, early_stopping)
                     state.is_stopping = True
-                if interrupts.pending:
-                    raise KeyboardInterrupt
+                interrupts.check()
     except KeyboardInterrupt:
-        if not state.loss_curve:
+        if state.n_iter == 0:
             raise  # there is no epoch to keep
         warnings.warn("Training interrupted by user.", stacklevel=2)
     else:
@@ -285,7 +307,9 @@ def local_epochs(
     has_dropout = network.dropout.any()
     with run as (epoch, workspaces):
         while True:
-            interrupts.release(task.begin_epoch)
+            interrupts.interruptible(task.begin_epoch)
+            if state.n_iter > 0:  # else there is nothing to keep yet
+                interrupts.check()
             if has_dropout:
                 _seed_dropout(workspaces, state.random_state)
             if params.shuffle and params.solver != "batch":
@@ -418,12 +442,10 @@ def _record_epoch(params, state, first_rate, loss, judge, interrupts):
 
     if judge is not None:
         validation_loss = value = float("nan")
-        try:
-            if np.isfinite(loss):
-                validation_loss, value = judge(interrupts.release)
-        finally:  # the histories stay in step when a scorer is interrupted
-            state.validation_losses.append(validation_loss)
-            state.validation_scores.append(value)
+        if np.isfinite(loss):
+            validation_loss, value = judge(interrupts)
+        state.validation_losses.append(validation_loss)
+        state.validation_scores.append(value)
         if params.verbose:
             print(f"Validation score: {value:f}")
 

@@ -2,7 +2,6 @@
 
 from copy import copy
 from functools import partial
-from operator import call
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -96,20 +95,27 @@ class Judge:
             self._given = as_given()
             self._fitted = copy(estimator)
 
-    def __call__(self, release=call):
-        """Return the mean loss and the score; the score is nan after an overflow.
+    @property
+    def arrays(self):
+        """What the validation data are known by."""
+        weight = () if self._weight is None else (self._weight,)
+        return self._rows, self._targets, *weight
 
-        A scorer of the person's own is called by `release`, see `Interrupts`.
+    def __call__(self, interrupts):
+        """Return the mean loss and the score.
+
+        The score is nan after an overflow, and where a scorer of the person's own was
+        interrupted.
         """
         network, theta = self._estimator._network, self._estimator._state.theta
         with np.errstate(over="ignore", invalid="ignore"):
             raw = predict_raw(network, theta, self._X, self._rows, self._n_threads)
             loss = mean_loss(network, raw, self._targets, self._weight)
             finite = np.isfinite(raw).all()  # labels would not show it
-            score = self._score(raw, loss, release) if finite else np.nan
+            score = self._score(raw, loss, interrupts) if finite else np.nan
             return loss, float(score)
 
-    def _score(self, raw, loss, release):
+    def _score(self, raw, loss, interrupts):
         """Higher is better, whatever it is."""
         estimator = self._estimator
         if estimator.scoring == "loss":
@@ -121,7 +127,8 @@ class Judge:
             vars(self._fitted).update(estimator._fitted_attributes())
             # A scorer need not know of weights where there are none.
             weight = {} if self._weight is None else {"sample_weight": self._weight}
-            return release(partial(self._scorer, self._fitted, *self._given, **weight))
+            scorer = partial(self._scorer, self._fitted, *self._given, **weight)
+            return interrupts.interruptible(scorer, default=np.nan)
         return estimator._score_function(self._y, y_pred, sample_weight=self._weight)
 
 

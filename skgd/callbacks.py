@@ -3,14 +3,15 @@
 scikit-learn has more of them, in `sklearn.callback`.
 """
 
-import hashlib
-import os
 import pickle
+import warnings
+from copy import copy
+from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 
 from skgd._base import BaseGDNeural
-
-MAGIC = b"skgd checkpoint\n"
+from skgd._files import read_whole, write_whole
 
 
 class Checkpoint:
@@ -27,11 +28,21 @@ class Checkpoint:
         inside a search.
 
     every : int, default=1
-        Epochs from one save to the next. The last epoch is always saved.
+        Epochs from one save to the next. When the fit ends, by itself, by another
+        callback or by Ctrl-C, its last epoch is saved too.
+
+    Warns
+    -----
+    UserWarning
+        If the file cannot be written, though it could before. The fit goes on.
 
     See Also
     --------
     load_checkpoint : Reads the file.
+
+    Notes
+    -----
+    The estimator is saved with its callbacks, all of which pickle must be able to save.
 
     Examples
     --------
@@ -52,6 +63,9 @@ class Checkpoint:
         self.path = path
         self.every = every
 
+    def __getstate__(self):
+        return {"path": self.path, "every": self.every}
+
     def setup(self, estimator, context):
         """Check that what is saved can be completed; called before a fit.
 
@@ -64,6 +78,8 @@ class Checkpoint:
         ------
         TypeError
             If it is not one of skgd's, or trains on Dask.
+        FileNotFoundError
+            If the folder is missing.
         ValueError
             If a parameter is invalid, or ``warm_start=False``, with which `fit` would
             begin anew.
@@ -85,17 +101,29 @@ class Checkpoint:
                 f"Checkpoint needs {name}(warm_start=True): the fit of a loaded "
                 "checkpoint would otherwise begin anew."
             )
-        if not isinstance(self.every, int) or self.every < 1:
+        if context.task_name != "fit":
+            raise ValueError(
+                "Checkpoint completes calls of fit. In a loop of partial_fit, call "
+                "save_checkpoint(estimator, path)."
+            )
+        if not isinstance(self.every, Integral) or self.every < 1:
             raise ValueError(f"every must be an int, 1 or more, got {self.every!r}.")
+        if not Path(self.path).parent.is_dir():
+            raise FileNotFoundError(
+                f"Checkpoint's path {str(self.path)!r} is in a folder that does not "
+                "exist."
+            )
+        self._last, self._has_saved = None, False
 
     def teardown(self, estimator, context):
-        """Do nothing; called after a fit.
+        """Let go of the last epoch; called after a fit.
 
         Parameters
         ----------
         estimator : estimator
         context : CallbackContext
         """
+        self._last = None
 
     def on_fit_task_begin(self, estimator, context):
         """Do nothing; called before a fit and each epoch.
@@ -116,45 +144,53 @@ class Checkpoint:
         fitted_estimator : estimator or None
             As it would be if the fit had ended; None once it has diverged.
         """
-        if context.task_name != "epoch" or fitted_estimator is None:
-            return
-        n_iter = fitted_estimator.n_iter_
-        is_last = fitted_estimator._state.is_stopping or n_iter == estimator.max_iter
-        if is_last or n_iter % self.every == 0:
-            save_checkpoint(fitted_estimator, self.path)
+        if context.task_name == "epoch" and fitted_estimator is not None:
+            self._last = fitted_estimator
+            if fitted_estimator.n_iter_ % self.every == 0:
+                self._save()
+        elif context.task_name == "fit" and self._last is not None:
+            # Only now is it known whether another callback has ended it.
+            self._last._state.is_stopping = estimator._state.is_stopping
+            self._save()
+
+    def _save(self):
+        """Save the last epoch, as one to go on from."""
+        estimator = copy(self._last)
+        estimator._state = replace(self._last._state, resumes=True)
+        try:
+            save_checkpoint(estimator, self.path)
+        except OSError as error:
+            if not self._has_saved:
+                raise
+            warnings.warn(
+                f"The checkpoint of epoch {estimator.n_iter_} could not be saved: "
+                f"{error}. {self.path} holds a former one.",
+                stacklevel=2,
+            )
+        self._has_saved = True
 
 
 def save_checkpoint(estimator, path):
-    """Write an estimator to a file that is whole at any time, or the former one.
+    """Write an estimator to a file; after a crash it is this one or the former one.
 
     Parameters
     ----------
     estimator : estimator of skgd
+        Fitted or not; its callbacks are saved with it.
+
     path : str or path-like
+        File to write.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written. A former file is then still there.
 
     See Also
     --------
     load_checkpoint : Reads the file.
     """
-    path = Path(path)
-    payload = pickle.dumps(estimator)
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
-        file.write(MAGIC + hashlib.sha256(payload).digest() + payload)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder):
-    """Have the move on disk too, where folders can be opened: not on Windows."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    write_whole(Path(path), pickle.dumps(estimator), durable=True)
 
 
 def load_checkpoint(path):
@@ -165,6 +201,7 @@ def load_checkpoint(path):
     Parameters
     ----------
     path : str or path-like
+        File to read.
 
     Returns
     -------
@@ -181,11 +218,9 @@ def load_checkpoint(path):
     FileNotFoundError
         If there is no such file.
     """
-    text = Path(path).read_bytes()
-    start = len(MAGIC) + hashlib.sha256().digest_size
-    checksum, payload = text[len(MAGIC) : start], text[start:]
-    if not text.startswith(MAGIC):
-        raise ValueError(f"{path} is not a checkpoint of skgd.")
-    if hashlib.sha256(payload).digest() != checksum:
-        raise ValueError(f"{path} is damaged: its checksum is not right.")
+    payload = read_whole(Path(path))
+    if payload is None:
+        raise ValueError(
+            f"{path} is damaged, or no checkpoint of skgd: its checksum is not right."
+        )
     return pickle.loads(payload)

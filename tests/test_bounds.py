@@ -38,6 +38,26 @@ except IndexError:
 """
 
 
+# BLAS is given two rows of a matrix that has one.
+PRODUCT = """
+import numpy as np
+from skgd.kernels._gemm import gemm
+from skgd.kernels._jit import jit
+
+@jit
+def product(a, b, c, m):
+    gemm(False, False, m, 2, 2, a, 2, b, 2, 0.0, c, 2)
+
+a, b, c = np.ones(4), np.ones(4), np.zeros(8)
+product(a, b, c, 2)
+for short in (dict(a=a[:3]), dict(b=b[:3]), dict(c=c[:3])):
+    try:
+        product(**{"a": a, "b": b, "c": c, "m": 2, **short})
+    except IndexError:
+        print(*short)
+"""
+
+
 def run(*command, **environment):
     return subprocess.run(
         [sys.executable, *command],
@@ -58,6 +78,13 @@ def test_indices_are_checked_also_in_calls_by_address(folder, tmp_path):
     script.write_text(LEAVES)
     result = run(str(script), NUMBA_CACHE_DIR=folder, PYTHONPATH=os.getcwd())
     assert result.stdout.startswith("checked [0. 0. 1.]"), result.stderr
+
+
+def test_what_blas_is_given_is_checked(folder, tmp_path):
+    script = tmp_path / "product.py"
+    script.write_text(PRODUCT)
+    result = run(str(script), NUMBA_CACHE_DIR=folder, PYTHONPATH=os.getcwd())
+    assert result.stdout.split() == ["a", "b", "c"], result.stderr
 
 
 def test_any_fit_stays_within_its_arrays(folder):

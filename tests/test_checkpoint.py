@@ -1,6 +1,8 @@
 """Checkpoints: a whole file at any time, and a fit that goes on to the same bits."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -8,6 +10,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
@@ -42,8 +45,8 @@ SETTINGS = {
     "plateau": {"tol": 0.05, "n_iter_no_change": 2},
     "scoring": {"early_stopping": True, "scoring": "loss", "n_iter_no_change": 3},
     "random state": {"random_state": np.random.RandomState(3)},
-    "large seed": {"random_state": 123456},
-    "weights, clipping": {"max_grad_norm": 0.5, "weight_decay": 0.01},
+    "weight decay, clipping": {"max_grad_norm": 0.5, "weight_decay": 0.01},
+    "two threads": {"n_jobs": 2, "hidden_layer_sizes": (60, 50)},
 }
 each_setting = pytest.mark.parametrize("setting", SETTINGS.values(), ids=list(SETTINGS))
 each_estimator = pytest.mark.parametrize(
@@ -79,7 +82,7 @@ class CutAfter:
 def make(Estimator, **setting):
     params = {"max_iter": 12, "batch_size": 32, "learning_rate_init": 0.02}
     params |= {"random_state": 0, "warm_start": True} | setting
-    return Estimator((6, 5), **params)
+    return Estimator(**{"hidden_layer_sizes": (6, 5)} | params)
 
 
 def assert_same_fit(a, b):
@@ -105,7 +108,8 @@ def test_a_fit_cut_off_after_any_epoch_goes_on_to_the_same_bits(
     weight = np.linspace(0.5, 2, len(X))
     whole = clone(make(Estimator, **setting)).fit(X, y, weight, **validation)
     path = tmp_path / "checkpoint"
-    for epoch in range(1, whole.n_iter_ + 1):
+    n = whole.n_iter_
+    for epoch in sorted({1, n // 2, n - 1, n} - {0}):
         cut = clone(make(Estimator, **setting))
         cut.set_callbacks(Checkpoint(path), CutAfter(epoch))
         with pytest.raises(PowerCut):
@@ -115,6 +119,111 @@ def test_a_fit_cut_off_after_any_epoch_goes_on_to_the_same_bits(
         loaded.set_callbacks().fit(X, y, weight, **validation)
         assert_same_fit(loaded, whole)
         assert_array_equal(loaded.predict(X), whole.predict(X), strict=True)
+
+
+DATA = {
+    "float32": (GDNeuralRegressor, X.astype(np.float32), y, {}),
+    "sparse": (GDNeuralRegressor, csr_array(X * (X > 0)), y, {}),
+    "outputs": (GDNeuralRegressor, X, np.column_stack([y, X[:, 1]]), {}),
+    "labels": (GDNeuralClassifier, X, np.column_stack([y, X[:, 1] > 0]), {}),
+    "names": (GDNeuralClassifier, X, np.array(["no", "yes"])[y], {}),
+    "balanced": (GDNeuralClassifier, X, y, {"class_weight": {0: 1, 1: 3}}),
+    "smooth": (GDNeuralClassifier, X, y, {"label_smoothing": 0.1}),
+}
+
+
+@pytest.mark.parametrize(("Estimator", "X", "y", "setting"), DATA.values(), ids=DATA)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_so_does_one_on_data_of_any_kind(
+    Estimator, X, y, setting, early_stopping, tmp_path
+):
+    setting = setting | {"early_stopping": early_stopping}
+    whole = make(Estimator, **setting).fit(X, y)
+    cut = make(Estimator, **setting)
+    cut.set_callbacks(Checkpoint(tmp_path / "checkpoint"), CutAfter(4))
+    with pytest.raises(PowerCut):
+        cut.fit(X, y)
+    loaded = load_checkpoint(tmp_path / "checkpoint").set_callbacks().fit(X, y)
+    assert_same_fit(loaded, whole)
+
+
+def test_a_second_warm_started_fit_is_completed(tmp_path):
+    path = tmp_path / "checkpoint"
+    whole = make(GDNeuralRegressor).fit(X, y).fit(X, y)
+    cut = make(GDNeuralRegressor).fit(X, y)
+    cut.set_callbacks(Checkpoint(path), CutAfter(4))
+    with pytest.raises(PowerCut):
+        cut.fit(X, y)
+    assert_same_fit(load_checkpoint(path).set_callbacks().fit(X, y), whole)
+
+
+class StopAfter(CutAfter):
+    """Asks for the end of the fit."""
+
+    def on_fit_task_end(self, estimator, context):
+        self.n_epochs += context.task_name == "epoch"
+        return self.n_epochs == self.epoch
+
+
+@pytest.mark.parametrize("every", [1, 5])
+@pytest.mark.parametrize("checkpoint_first", [False, True])
+def test_a_fit_that_another_callback_has_ended_is_complete(
+    tmp_path, every, checkpoint_first
+):
+    path = tmp_path / "checkpoint"
+    callbacks = [Checkpoint(path, every=every), StopAfter(7)]
+    stopped = make(GDNeuralRegressor)
+    stopped.set_callbacks(*(callbacks if checkpoint_first else callbacks[::-1]))
+    stopped.fit(X, y)
+    again = load_checkpoint(path).fit(X, y)
+    assert_same_fit(again, stopped)
+    assert again.n_iter_ == 7
+
+
+class CtrlCAfter(CutAfter):
+    """Presses Ctrl-C."""
+
+    def on_fit_task_end(self, estimator, context):
+        self.n_epochs += context.task_name == "epoch"
+        if self.n_epochs == self.epoch and context.task_name == "epoch":
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_after_ctrl_c_the_last_epoch_is_saved_to_go_on_from(tmp_path):
+    path = tmp_path / "checkpoint"
+    whole = make(GDNeuralRegressor).fit(X, y)
+
+    interrupted = make(GDNeuralRegressor)
+    interrupted.set_callbacks(Checkpoint(path, every=5), CtrlCAfter(7))
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        interrupted.fit(X, y)
+    loaded = load_checkpoint(path).set_callbacks()
+    assert loaded.n_iter_ == 7
+    assert_same_fit(loaded.fit(X, y), whole)
+
+
+class Keep(CutAfter):
+    """Keeps the copy of one epoch."""
+
+    def __getstate__(self):
+        return {"epoch": self.epoch}
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        self.n_epochs += context.task_name == "epoch"
+        if self.n_epochs == self.epoch and context.task_name == "epoch":
+            self.copy = fitted_estimator
+
+
+def test_copies_that_others_keep_are_models_like_any(tmp_path):
+    """Only the file is one to complete a fit from."""
+    kept = Keep(3)
+    callbacks = kept, Checkpoint(tmp_path / "checkpoint")
+    make(GDNeuralRegressor).set_callbacks(*callbacks).fit(X, y)
+    copy = kept.copy.set_callbacks()
+    expected = make(GDNeuralRegressor, max_iter=3).fit(X, y)
+    for each in (copy, expected):
+        each.set_params(max_iter=12).fit(X[:50], y[:50])
+    assert_array_equal(copy.predict(X), expected.predict(X))
 
 
 def test_cut_off_again_and_again(tmp_path):
@@ -235,9 +344,14 @@ def test_other_data_are_refused(tmp_path, early_stopping):
     loaded = cut_after(3, tmp_path / "checkpoint", early_stopping=early_stopping)
     with pytest.raises(ValueError, match="completed with the same data"):
         loaded.fit(X[:100], y[:100])
-    if early_stopping:
-        with pytest.raises(ValueError, match="completed with the same data"):
-            loaded.fit(X, y, X_val=X_val, y_val=y_val)
+    with pytest.raises(ValueError, match="completed with the same data"):
+        loaded.fit(X, y, X_val=X_val, y_val=y_val)
+    with pytest.raises(ValueError, match="completed with the same data"):
+        loaded.fit(X + 1, y)
+    with pytest.raises(ValueError, match="completed with the same data"):
+        loaded.fit(X, 1 - y)
+    with pytest.raises(ValueError, match="completed with the same data"):
+        loaded.fit(X, y, np.linspace(1, 2, len(X)))
     fresh = loaded.set_params(warm_start=False).fit(X[:100], y[:100])
     assert len(fresh.loss_curve_) == fresh.n_iter_
 
@@ -254,6 +368,13 @@ def test_checkpoint_saves_estimators_of_skgd_only():
         Checkpoint("checkpoint").setup(Ridge(), None)
 
 
+def test_checkpoint_refuses_partial_fit(tmp_path):
+    regressor = make(GDNeuralRegressor)
+    regressor.set_callbacks(Checkpoint(tmp_path / "checkpoint"))
+    with pytest.raises(ValueError, match="In a loop of partial_fit, call save_"):
+        regressor.partial_fit(X, y)
+
+
 @pytest.mark.parametrize("every", [0, -1, 1.5, "2"])
 def test_every_is_a_number_of_epochs(tmp_path, every):
     regressor = make(GDNeuralRegressor)
@@ -262,12 +383,32 @@ def test_every_is_a_number_of_epochs(tmp_path, every):
         regressor.fit(X, y)
 
 
-def test_a_folder_that_is_not_there_is_an_error_at_the_first_save(tmp_path):
+def test_a_folder_that_is_not_there_is_an_error_before_the_fit(tmp_path):
     regressor = make(GDNeuralRegressor)
-    regressor.set_callbacks(Checkpoint(tmp_path / "no" / "checkpoint"))
-    with pytest.raises(FileNotFoundError):
+    regressor.set_callbacks(
+        Checkpoint(tmp_path / "no" / "checkpoint", every=100), CutAfter(1)
+    )
+    with pytest.raises(FileNotFoundError, match="in a folder that does not exist"):
         regressor.fit(X, y)
     assert not hasattr(regressor, "coefs_")
+
+
+def test_a_disk_that_is_full_in_the_night_does_not_end_the_fit(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint"
+    replace, n_saves = os.replace, []
+
+    def full_at_the_third(*args):
+        n_saves.append(1)
+        if len(n_saves) == 3:
+            raise OSError(28, "No space left on device")
+        return replace(*args)
+
+    monkeypatch.setattr("os.replace", full_at_the_third)
+    regressor = make(GDNeuralRegressor).set_callbacks(Checkpoint(path))
+    with pytest.warns(UserWarning, match="of epoch 3 could not be saved: .*No space"):
+        regressor.fit(X, y)
+    assert regressor.n_iter_ == load_checkpoint(path).n_iter_ == 12
+    assert [each.name for each in tmp_path.iterdir()] == ["checkpoint"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign"])
@@ -300,6 +441,7 @@ def test_a_full_disk_leaves_the_former_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(make(GDNeuralRegressor, alpha=1.0).fit(X, y), path)
     assert_same_fit(load_checkpoint(path), former)
+    assert [each.name for each in tmp_path.iterdir()] == ["checkpoint"]
 
 
 # SIGKILL ------------------------------------------------------------------------------
@@ -319,7 +461,7 @@ setting = json.loads(sys.argv[3])
 rng = np.random.default_rng(0)
 X = rng.standard_normal((2000, 10))
 y = (np.sin(2 * X[:, 0]) + X[:, 1] > 0).astype(int)
-params = dict(max_iter=150, n_iter_no_change=1000, random_state=0, warm_start=True)
+params = dict(max_iter=80, n_iter_no_change=1000, random_state=0, warm_start=True)
 make = lambda: GDNeuralClassifier((20,), n_jobs=1, **(params | setting))
 whole = make().fit(X, y)
 
@@ -328,20 +470,28 @@ def train():
     net.set_callbacks(Checkpoint(path)).fit(X, y)
     os._exit(0)
 
+def start():
+    child = os.fork()
+    return child or train()
+
+begin = time.monotonic()
+os.waitpid(start(), 0)
+seconds = time.monotonic() - begin
+path.unlink()
+
 random.seed(0)
 kills, epochs = 0, []
 while True:
-    child = os.fork()
-    if child == 0:
-        train()
+    child = start()
     if kills < n_kills:
-        time.sleep(random.uniform(0, 0.1))
+        time.sleep(random.uniform(0, 0.5 * seconds))
         os.kill(child, signal.SIGKILL)
         kills += 1
     _, status = os.waitpid(child, 0)
     if path.exists():
         epochs.append(load_checkpoint(path).n_iter_)
     if os.WIFEXITED(status):
+        assert os.WEXITSTATUS(status) == 0
         if kills >= n_kills:
             break
         path.unlink()  # it was done before it was killed: once more

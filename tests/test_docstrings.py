@@ -34,6 +34,8 @@ def public_names():
             is_method = inspect.isfunction(value) or isinstance(value, classmethod)
             if not attribute.startswith(("_", "set_")) and is_method:
                 yield f"{name}.{attribute}"
+    for name in ("Checkpoint", "load_checkpoint", "save_checkpoint"):
+        yield f"skgd.callbacks.{name}"
 
 
 @pytest.mark.parametrize("name", list(public_names()))

@@ -1,5 +1,6 @@
 """Ctrl-C: it waits for the end of the epoch, and what was learned is kept."""
 
+import importlib.util
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 import skgd._training
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd._interrupts import Interrupts
+from skgd._training import TrainingState
 
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
 SOLVERS = ["batch", "sgd", "minibatch"]
@@ -64,16 +66,16 @@ def ctrl_c_after(monkeypatch):
     timers = []
 
     def press(delay):
-        enter = Interrupts.__enter__
+        hold = Interrupts.hold
 
         def begin(interrupts):
-            monkeypatch.setattr(Interrupts, "__enter__", enter)
-            result = enter(interrupts)
+            monkeypatch.setattr(Interrupts, "hold", hold)
+            result = hold(interrupts)
             timers.append(threading.Timer(delay, os.kill, [os.getpid(), signal.SIGINT]))
             timers[-1].start()
             return result
 
-        monkeypatch.setattr(Interrupts, "__enter__", begin)
+        monkeypatch.setattr(Interrupts, "hold", begin)
 
     yield press
     for timer in timers:
@@ -129,6 +131,78 @@ def test_a_scorer_is_interrupted_at_once():
     assert calls == [1, 1, 1]
     assert len(regressor.validation_scores_) == regressor.n_iter_ == 3
     assert np.isnan(regressor.validation_scores_[-1])
+    assert regressor.best_loss_ == min(regressor.loss_curve_)
+    assert_of_whole_epochs(regressor.set_params(scoring=None))
+
+
+class PressesCtrlC:
+    """A callback in which Ctrl-C is pressed; what follows there is not done."""
+
+    def __init__(self, when, task="epoch", after=3):
+        self.when, self.task, self.after = when, task, after
+
+    def setup(self, estimator, context):
+        self.n_calls, self.went_on = 0, False
+
+    def teardown(self, estimator, context):
+        pass
+
+    def _told(self, when, context):
+        if (when, context.task_name) == (self.when, self.task):
+            self.n_calls += 1
+            if self.n_calls == self.after:
+                ctrl_c()
+                self.went_on = True
+
+    def on_fit_task_begin(self, estimator, context):
+        self._told("begin", context)
+
+    def on_fit_task_end(self, estimator, context):
+        self._told("end", context)
+
+
+with_callbacks = pytest.mark.skipif(
+    importlib.util.find_spec("sklearn.callback") is None,
+    reason="scikit-learn has callbacks from 1.9 on",
+)
+
+
+@with_callbacks
+@each_solver
+@pytest.mark.parametrize(("when", "n_epochs"), [("begin", 2), ("end", 3)])
+def test_a_callback_is_interrupted_at_once_and_whole_epochs_kept(
+    solver, when, n_epochs
+):
+    callback = PressesCtrlC(when)
+    regressor = make(GDNeuralRegressor, solver=solver).set_callbacks(callback)
+    fit_interrupted(regressor)
+    assert not callback.went_on
+    assert regressor.n_iter_ == n_epochs
+    assert_of_whole_epochs(regressor.set_callbacks())
+
+
+@with_callbacks
+def test_at_the_end_of_a_fit_nothing_is_lost():
+    callback = PressesCtrlC("end", task="fit", after=1)
+    regressor = make(GDNeuralRegressor, max_iter=4).set_callbacks(callback)
+    with pytest.raises(KeyboardInterrupt):
+        fit(regressor)
+    assert not callback.went_on
+    assert regressor.n_iter_ == 4
+    assert_of_whole_epochs(regressor.set_callbacks())
+
+
+def test_after_the_last_epoch_it_waits_for_the_end_of_the_fit(monkeypatch):
+    """Where nobody looks any more; it is not forgotten."""
+    end = TrainingState.end
+    monkeypatch.setattr(TrainingState, "end", lambda state: (ctrl_c(), end(state)))
+    regressor = make(GDNeuralRegressor, max_iter=4)
+    with pytest.raises(KeyboardInterrupt):
+        fit(regressor)
+    monkeypatch.undo()
+    assert regressor.n_iter_ == 4
+    assert_of_whole_epochs(regressor)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_partial_fit_keeps_its_epoch():

@@ -200,7 +200,7 @@ def test_damaged_files_are_refused(damage):
     """The kernels check no bounds, so what they are given must fit."""
     packed = fitted(GDNeuralRegressor).__getstate__()
     damage(packed, packed["_state"]["theta"])
-    packed["_state"]["checksum"] = _checksum(packed["_state"])
+    packed["_skgd_checksum"] = _checksum(packed)
     with pytest.raises(ValueError, match="is damaged"):
         GDNeuralRegressor().__setstate__(packed)
 

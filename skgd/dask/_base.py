@@ -3,7 +3,6 @@
 import warnings
 from contextlib import suppress
 from copy import deepcopy
-from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgd._base import BaseGDNeural, _validate_weights, all_or_nothing
 from skgd._callbacks import FitTask
+from skgd._interrupts import Interrupts
 from skgd._threads import n_threads
 from skgd._training import TrainingState, check_total_weight, train
 from skgd.dask._cluster import Cluster, ClusterError
@@ -155,7 +155,7 @@ class BaseDask(BaseGDNeural):
         judge = PartsJudge(
             self._with(scoring=None), data.to_judge(self._template(True))
         )
-        return judge()[1]
+        return judge(Interrupts())[1]  # which hold nothing back
 
     def to_local(self):
         """Make the estimator of one process, with the same parameters.
@@ -178,15 +178,17 @@ class BaseDask(BaseGDNeural):
         """Fit, and keep the last whole epoch if the cluster fails."""
         if n_replicas is not None:
             check_scalar(n_replicas, "n_replicas", Integral, min_val=1)
-        with all_or_nothing(self):
+        with Interrupts() as interrupts, all_or_nothing(self):
             error = self._fit_parts(
-                Cluster(client), n_replicas, data, validation, incremental
+                Cluster(client), interrupts, n_replicas, data, validation, incremental
             )
         if error is not None:
             raise error
         return self
 
-    def _fit_parts(self, cluster, n_replicas, data, validation, incremental):
+    def _fit_parts(
+        self, cluster, interrupts, n_replicas, data, validation, incremental
+    ):
         """Fit; return the error that has ended it early, or None."""
         first = not hasattr(self, "_state") or not (self.warm_start or incremental)
         if incremental and not first:
@@ -197,34 +199,49 @@ class BaseDask(BaseGDNeural):
         n_workers = max(1, len(cluster.workers()))
         parts, judge = prepare(cluster, n_workers, data, validation, first, incremental)
         parts.chains = make_chains(parts.sizes, n_replicas or n_workers)
-        self._judge_anew(judge, first, incremental, resumes=False)
+        self._judge_anew(judge, interrupts, first, incremental, resumes=False)
         n_epochs = 1 if incremental else self.max_iter
         name = "partial-fit" if incremental else "fit"
-        # A copy cannot be completed: the workers have a part of what that takes.
-        copied = partial(self._attributes_of_a_copy, is_whole=True)
-        task = _Task(self, name, n_epochs, data, copied)
-        n_before, error = len(self._state.loss_curve), None
+        task = _Task(self, name, n_epochs, data, self._attributes_of_a_copy)
+        n_judged, error = len(self._state.validation_losses), None
         try:
             train(
                 *(self, self._network, self._state, parts, Rows(parts.n_samples)),
                 judge=judge,
                 task=task,
+                interrupts=interrupts,
                 incremental=incremental,
                 n_threads=1,
                 epochs=batch_epochs if self.solver == "batch" else averaged_epochs,
             )
         except ClusterError as failure:
-            n_epochs = len(self._state.loss_curve) - n_before
-            if n_epochs == 0:
+            n_epochs = self._state.n_iter
+            if n_epochs == 0 or incremental:
                 raise
+            self._state.end()
+            if judge is not None:
+                # One epoch's, if it is the judgement that has failed.
+                n_judged = len(self._state.validation_losses) - n_judged
+                missing = [float("nan")] * (n_epochs - n_judged)
+                self._state.validation_losses += missing
+                self._state.validation_scores += missing
             error = ClusterError(
                 f"{failure} The estimator holds the parameters after epoch {n_epochs}: "
                 "it can predict, and to_local() or a warm start go on from there."
             )
             error.__cause__ = failure
         vars(self).update(self._fitted_attributes())
-        task.end()
+        interrupts.interruptible(task.end)
         return error
+
+    def _attributes_of_a_copy(self):
+        """Return the fitted attributes for a copy, whose call has ended.
+
+        It cannot be completed: the workers have a part of what that takes.
+        """
+        attributes = super()._attributes_of_a_copy()
+        attributes["_state"].end()
+        return attributes
 
     def _prepare_local(self, cluster, n_workers, data, validation, first, incremental):
         """Prepare a fit to local data, as `BaseGDNeural._fit` does; scatter them."""

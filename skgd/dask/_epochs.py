@@ -28,16 +28,22 @@ def batch_epochs(params, network, state, parts, schedule, task, interrupts, n_th
     # Where each part begins in the batch, which dropout's masks follow from.
     places = np.cumsum([0, *parts.sizes[:-1]]).tolist()
     while True:
-        interrupts.release(task.begin_epoch)
-        key, rate = None, state.learning_rate
+        interrupts.interruptible(task.begin_epoch)
+        interrupts.check()
+        key, rate, draws = None, state.learning_rate, state.random_state
         if network.dropout.any():
-            key = state.random_state.randint(2**32, size=2, dtype=np.uint64)
+            draws = deepcopy(draws)
+            key = draws.randint(2**32, size=2, dtype=np.uint64)
         if schedule.curve is not None:
             progress = _progress(state.scheduled_epochs, params.max_iter, 1)
             rate *= float(schedule.multipliers(progress)[0])
         point = Point(network, state.theta, key)
         points = [point] * len(places)
-        results = interrupts.release(parts.map, gradient_at, places, points)
+        results = interrupts.interruptible(parts.map, gradient_at, places, points)
+        if results is None:
+            interrupts.check()
+        if key is not None:
+            state.random_state.set_state(draws.get_state())
         losses, weights, gradients = zip(*results, strict=True)
         gradient = np.array(gradients[0])
         for other in gradients[1:]:
@@ -75,7 +81,8 @@ def averaged_epochs(
     is_dropping = bool(network.dropout.any())
     plain = params._template()
     for epoch in count():
-        interrupts.release(task.begin_epoch)
+        interrupts.interruptible(task.begin_epoch)
+        interrupts.check()
         chains = parts.chains
         if params.shuffle:
             chains = [[c[i] for i in _order(len(c), others)] for c in chains]
@@ -86,13 +93,15 @@ def averaged_epochs(
 
         light = replace(
             state,
-            **{"random_state": None, "seed": None, "best_theta": None},
+            **{"random_state": None, "seed": None, "best_theta": None, "order": None},
             **{"held_out": None, "loss_curve": [], "learning_rate_curve": []},
             **{"validation_losses": [], "validation_scores": []},
         )
         start = Descent(plain, network, light)
         submit = partial(_submit, parts, chains, start, leg)
-        ends = interrupts.release(parts.run, submit)
+        ends = interrupts.interruptible(parts.run, submit)
+        if ends is None:
+            interrupts.check()
         for end in ends:
             if end.random_state is not None:
                 state.random_state.set_state(end.random_state.get_state())

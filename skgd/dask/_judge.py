@@ -1,8 +1,6 @@
 """Loss and score of a network on partitions, without moving them."""
 
 from copy import copy
-from functools import partial
-from operator import call
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -34,16 +32,19 @@ class PartsJudge:
             weights, totals = zip(*parts.map(sums), strict=True)
             self._means = sum(totals) / sum(weights)
 
-    def __call__(self, release=call):
-        """Return the mean loss and the score; the score is nan after an overflow.
+    def __call__(self, interrupts):
+        """Return the mean loss and the score.
 
-        `release` waits for the workers, see `Interrupts`.
+        The score is nan after an overflow, and both are where the waiting for the
+        workers was interrupted.
         """
         estimator = self._estimator
         network, theta = estimator._network, estimator._state.theta
         judged = Judged(self._template, network, theta, self._means)
         judged = [judged] * len(self._parts.futures)
-        results = release(partial(self._parts.map, judge, judged))
+        results = interrupts.interruptible(self._parts.map, judge, judged)
+        if results is None:
+            return float("nan"), float("nan")
         losses, weights, finite, scores = zip(*results, strict=True)
         weight = sum(weights)
         loss = float(sum(losses) / weight)

@@ -8,27 +8,29 @@ follows from all kernels' sources and the version's types.
 """
 
 import hashlib
-import os
 import pickle
 import warnings
 from functools import cache
 from pathlib import Path
-from uuid import uuid4
 
 import llvmlite
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 
-HASH = hashlib.sha256
+from skgd._files import read_whole, write_whole
+from skgd._version import __version__
 
 
 @cache
-def _sources():
-    """Of all that a kernel may be compiled from."""
+def _fingerprint():
+    """Of all that a kernel may be compiled from, and of how."""
     texts = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
-    settings = numba.__version__, llvmlite.__version__, numba.config.BOUNDSCHECK
-    return HASH(b"\0".join([str(settings).encode(), *texts])).hexdigest()
+    config = numba.config
+    settings = config.BOUNDSCHECK, config.OPT, config.DEBUGINFO_DEFAULT
+    versions = __version__, numba.__version__, llvmlite.__version__
+    parts = [str((versions, settings)).encode(), *texts]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 class _CacheFiles:
@@ -38,29 +40,23 @@ class _CacheFiles:
         self.folder, self.name = Path(folder), name
 
     def _path(self, key):
-        digest = HASH(f"{_sources()} {key}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{_fingerprint()} {key}".encode()).hexdigest()
         return self.folder / f"{self.name}.{digest[:24]}.kernel"
 
     def load(self, key):
         """Return what was saved under this key; None if there is no whole file."""
         try:
-            content = self._path(key).read_bytes()
+            payload = read_whole(self._path(key))
         except OSError:
             return None
-        size = HASH().digest_size
-        digest, payload = content[:size], content[size:]
-        return pickle.loads(payload) if HASH(payload).digest() == digest else None
+        return None if payload is None else pickle.loads(payload)
 
     def save(self, key, data):
-        """Write a file and move it to its place, so that nobody reads half of it."""
-        payload, path = dumps(data), self._path(key)
-        part = path.with_name(f"{path.name}.{uuid4().hex[:16]}")
-        try:
-            part.write_bytes(HASH(payload).digest() + payload)
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        """Write a file, of which nobody reads half."""
+        write_whole(self._path(key), dumps(data), durable=False)
+
+    def flush(self):
+        """Do nothing: by its name a file is never out of date."""
 
 
 class KernelCache(FunctionCache):
@@ -79,6 +75,7 @@ class KernelCache(FunctionCache):
     def __init__(self, function):
         super().__init__(function)
         self._cache_file = _CacheFiles(self._cache_path, self._impl.filename_base)
+        _fingerprint()  # now, as what is compiled later is what is imported now
 
     def load_overload(self, sig, target_context):
         """Load a compiled version, or return None.
@@ -95,13 +92,17 @@ class KernelCache(FunctionCache):
         try:
             super().save_overload(sig, data)
         except OSError as error:
-            _warn_once(self._cache_path, str(error))
+            _warn_once(self._cache_path, error.strerror)
 
 
-@cache
-def _warn_once(folder, error):
-    warnings.warn(
-        f"Compiled kernels could not be saved in {folder}: {error}. Each process will "
-        "compile its own. Set NUMBA_CACHE_DIR to a folder with room.",
-        stacklevel=2,
-    )
+_warned = set()
+
+
+def _warn_once(folder, why):
+    if folder not in _warned:
+        _warned.add(folder)
+        warnings.warn(
+            f"Compiled kernels could not be saved in {folder}: {why}. Each process "
+            "will compile its own. Set NUMBA_CACHE_DIR to a folder with room.",
+            stacklevel=2,
+        )

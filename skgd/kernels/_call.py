@@ -13,6 +13,7 @@ import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 _plain_functions = []
@@ -25,12 +26,14 @@ def address(function, *examples):
             _plain_functions.append(function)
         return _plain_functions.index(function) + 1
     signature = tuple(map(numba.typeof, examples))
-    function.compile(signature)
-    compiled = function.overloads[signature]
-    result = compiled.signature.return_type
-    if result not in (types.none, types.float64):  # the caller would misread it
-        raise TypeError(f"{function.py_func.__name__} returns {result}")
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    with global_compiler_lock:  # no process may be forked while it takes LLVM's
+        function.compile(signature)
+        compiled = function.overloads[signature]
+        result = compiled.signature.return_type
+        if result not in (types.none, types.float64):  # the caller would misread it
+            raise TypeError(f"{function.py_func.__name__} returns {result}")
+        name = compiled.fndesc.llvm_func_name
+        return compiled.library.get_pointer_to_function(name)
 
 
 def call(function, arguments):

@@ -10,10 +10,12 @@ import ctypes
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic, overload
 from numpy.lib.stride_tricks import as_strided
+
+from skgd.kernels._jit import inline
 
 # SciPy publishes the BLAS that it was built with. Known to the compiler by a name, and
 # not by an address, the calls can be kept in the disk cache.
@@ -50,8 +52,7 @@ def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
 
 
 def _matrix(x, shape, stride):
-    """View a flat array as a matrix; an IndexError where the array ends before."""
-    x[(shape[0] - 1) * stride + shape[1] - 1]
+    _last.py_func(x, *shape, stride)
     return as_strided(x, shape, (stride * x.itemsize, x.itemsize))
 
 
@@ -93,9 +94,23 @@ def _product(m, n, k, A, B):
     return multiply
 
 
+# BLAS checks nothing itself.
+BOUNDSCHECK = bool(config.BOUNDSCHECK)
+
+
+@inline
+def _last(x, n_rows, n_columns, stride):
+    """Return the last element of the matrix in an array; an IndexError after its end."""
+    return x[(n_rows - 1) * stride + n_columns - 1]
+
+
 @overload(gemm)
 def _gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
     def call(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
+        if BOUNDSCHECK and min(m, n, k) > 0:
+            _last(a, k if transpose_a else m, m if transpose_a else k, lda)
+            _last(b, n if transpose_b else k, k if transpose_b else n, ldb)
+            _last(c, m, n, ldc)
         # BLAS counts by columns: it sees, and is asked for, the transposes.
         one = c.dtype.type(1)
         _call(

@@ -1,8 +1,10 @@
 """The one place that calls Numba: compiler flags, and the disk cache."""
 
+import os
 from contextlib import suppress
 
 from numba import njit
+from numba.core.compiler_lock import global_compiler_lock
 
 from skgd.kernels._cache import KernelCache
 
@@ -18,6 +20,16 @@ from skgd.kernels._cache import KernelCache
 # without; and code for them at each use of a tuple of arrays: the first default fit
 # took 17.2 s with it and 14.3 s without (measured, on two machines).
 OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
+
+
+# A child that is forked while another thread compiles, or loads a kernel, would wait
+# for that thread, which it does not have.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 
 def jit(function):
