@@ -18,7 +18,7 @@ from skgd._interrupts import Interrupts
 from skgd._threads import n_threads
 from skgd._training import TrainingState, check_total_weight, train
 from skgd.dask._cluster import Cluster, ClusterError
-from skgd.dask._data import Collections, Rows, scatter
+from skgd.dask._data import Collections, scatter
 from skgd.dask._epochs import averaged_epochs, batch_epochs, make_chains
 from skgd.dask._judge import PartsJudge
 from skgd.dask._prediction import predict_blocks
@@ -206,7 +206,7 @@ class BaseDask(BaseGDNeural):
         n_judged, error = len(self._state.validation_losses), None
         try:
             train(
-                *(self, self._network, self._state, parts, Rows(parts.n_samples)),
+                *(self, self._network, self._state, parts, range(parts.n_samples)),
                 judge=judge,
                 task=task,
                 interrupts=interrupts,

@@ -19,17 +19,6 @@ from skgd.dask._part import (
 )
 
 
-class Rows:
-    """A number of rows, where nobody has to know which."""
-
-    def __init__(self, size):
-        self.size = size
-
-    def copy(self):
-        """Return itself: nothing changes it."""
-        return self
-
-
 def placed(workers, number, n):
     """Which worker the partition of this number, of `n`, should be on.
 

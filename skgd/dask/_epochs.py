@@ -93,7 +93,7 @@ def averaged_epochs(
 
         light = replace(
             state,
-            **{"random_state": None, "seed": None, "best_theta": None, "order": None},
+            **{"random_state": None, "seed": None, "best_theta": None},
             **{"held_out": None, "loss_curve": [], "learning_rate_curve": []},
             **{"validation_losses": [], "validation_scores": []},
         )

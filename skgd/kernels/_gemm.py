@@ -100,7 +100,7 @@ BOUNDSCHECK = bool(config.BOUNDSCHECK)
 
 @inline
 def _last(x, n_rows, n_columns, stride):
-    """Return the last element of the matrix in an array; an IndexError after its end."""
+    """Return the matrix's last element; an IndexError if the array ends before."""
     return x[(n_rows - 1) * stride + n_columns - 1]
 
 
