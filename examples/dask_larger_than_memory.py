@@ -98,5 +98,8 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=int, default=2_500_000)
     parser.add_argument("--memory-limit", default="500MB", help="of each worker")
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--tiny", action="store_true", help="only to see that it works")
     arguments = parser.parse_args()
+    if arguments.tiny:
+        arguments.samples, arguments.epochs = 100_000, 2
     main(arguments.samples, arguments.memory_limit, arguments.epochs)

@@ -1,8 +1,11 @@
 """Training on Dask, on a cluster of worker processes, against the local estimators."""
 
+import os
 import pickle
+import signal
 import subprocess
 import sys
+import threading
 
 import joblib
 import numpy as np
@@ -14,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, r2_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 
-from skgd import GDNeuralClassifier, GDNeuralRegressor
+from skgd import GDNeuralClassifier, GDNeuralRegressor, GradientDescentPathDisplay
 from skgd._regressor import LOSS_NAMES
 from skgd.kernels.optimizers import Optimizer
 
@@ -24,11 +27,13 @@ import dask.array as da
 import dask.dataframe as dd
 import pandas as pd
 from dask import delayed
-from distributed import Client, LocalCluster
+from distributed import Client, Event, LocalCluster
 
 from skgd.dask import DaskGDNeuralClassifier, DaskGDNeuralRegressor
+from skgd.dask._cluster import ClusterError
+from skgd.dask._data import Parts
 from skgd.dask._epochs import make_chains
-from skgd.dask._judge import r2_from_sums
+from skgd.dask._judge import PartsJudge, r2_from_sums
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -89,8 +94,12 @@ def assert_same_bits(actual, expected):
 # The batch solver: one process's, to rounding -----------------------------------------
 
 
-@pytest.mark.parametrize("chunks", CHUNKINGS, ids=str)
-@pytest.mark.parametrize("loss", sorted(LOSS_NAMES))
+@pytest.mark.parametrize(
+    ("loss", "chunks"),
+    [(loss, CHUNKINGS[2]) for loss in sorted(LOSS_NAMES)]
+    + [("squared_error", chunks) for chunks in CHUNKINGS[:2]],
+    ids=str,
+)
 def test_batch_is_the_local_solver_for_every_loss(client, loss, chunks):
     X, y = draw(n_outputs=2, positive=loss in ("poisson", "gamma"))
     w = np.random.default_rng(2).uniform(0, 2, N)
@@ -464,7 +473,7 @@ def test_validation_data_judge_as_in_one_process(client, cls, kind, scoring):
     w = np.random.default_rng(2).uniform(0, 2, N)
     X, X_val, y, y_val, _, w_val = train_test_split(X, y, w, random_state=0)
     val = {"X_val": X_val, "y_val": y_val, "sample_weight_val": w_val}
-    params = {"solver": "batch", "max_iter": 30, "random_state": 0, "optimizer": "gd"}
+    params = {"solver": "batch", "max_iter": 12, "random_state": 0, "optimizer": "gd"}
     params |= {"early_stopping": True, "scoring": scoring, "learning_rate_init": 0.3}
     expected = cls._local_class((4,), **params).fit(X, y, **val)
     if kind == "dask":
@@ -610,6 +619,9 @@ def test_epochs_are_printed_and_told_to_callbacks(client, capsys):
     assert recorder.data == (X, y, None)
     last = recorder.fitted[-1]
     assert_array_equal(last.predict(X).compute(), net.predict(X).compute())
+    copy = pickle.loads(pickle.dumps(recorder.fitted[0]))
+    assert copy.n_iter_ == 1
+    assert not copy._state.resumes
     net.set_callbacks(StopAt(net.loss_curve_[1])).fit(X, y)
     assert 1 <= net.n_iter_ <= 3
 
@@ -642,6 +654,120 @@ def test_n_jobs_within_a_task_does_not_show(client):
     assert_same_bits(one, two)
 
 
+@pytest.fixture
+def ctrl_c_in_call(client, monkeypatch):
+    """Have Ctrl-C pressed in the nth wait for parts, whose tasks do not end by then."""
+    run, is_over, n_calls = Parts.run, Event(client=client), []
+    name = is_over.name
+
+    def submit_waiting():
+        return client.map(lambda i: Event(name).wait("60s"), range(3), pure=False)
+
+    def press_in(n):
+        def press(parts, submit):
+            n_calls.append(submit)
+            if len(n_calls) < n:
+                return run(parts, submit)
+            threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+            run(parts, submit_waiting)
+            raise AssertionError("the wait has ended with the tasks")
+
+        monkeypatch.setattr(Parts, "run", press)
+
+    yield press_in
+    is_over.set()
+
+
+@pytest.mark.parametrize("solver", ["batch", "minibatch"])
+def test_ctrl_c_ends_the_wait_for_an_epoch(client, ctrl_c_in_call, solver):
+    X, y = (blocks(a, A) for a in draw())
+    params = {"solver": solver, "random_state": 0, "dropout": 0.2}
+    expected = DaskGDNeuralRegressor((4,), max_iter=2, **params).fit(X, y)
+    net = DaskGDNeuralRegressor((4,), max_iter=100, **params)
+    ctrl_c_in_call(3)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        net.fit(X, y)
+    assert net.n_iter_ == 2
+    assert net.t_ == 2 * N
+    assert_same_bits(net, expected)
+    assert_same_bits(pickle.loads(pickle.dumps(net)), expected)
+    positions = (each._state.random_state.get_state() for each in (net, expected))
+    assert_array_equal(*(position[1] for position in positions))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("solver", ["batch", "minibatch"])
+@pytest.mark.parametrize("is_warm", [False, True])
+def test_ctrl_c_in_the_first_epoch_changes_nothing(
+    client, ctrl_c_in_call, solver, is_warm
+):
+    X, y = (blocks(a, A) for a in draw())
+    net = DaskGDNeuralRegressor((4,), solver=solver, max_iter=3, warm_start=True)
+    if is_warm:
+        net.fit(X, y)
+    before = dict(vars(net))
+    ctrl_c_in_call(1)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, y)
+    assert vars(net) == before
+
+
+def test_ctrl_c_ends_the_wait_for_a_judgement(client, ctrl_c_in_call):
+    X, y = (blocks(a, A) for a in draw())
+    net = DaskGDNeuralRegressor((4,), max_iter=100, random_state=0)
+    ctrl_c_in_call(5)  # means, epoch, judgement, epoch, judgement
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        net.fit(X, y, X_val=X, y_val=y)
+    assert net.n_iter_ == 2
+    assert np.isfinite(net.validation_scores_[0])
+    assert_array_equal(net.validation_scores_[1:], [np.nan])
+    assert_array_equal(net.validation_loss_curve_[1:], [np.nan])
+
+
+def test_a_judgement_that_the_cluster_fails_is_nan(client, monkeypatch):
+    X, y = (blocks(a, A) for a in draw())
+    judge = PartsJudge.__call__
+
+    def fail_second(parts_judge, interrupts):
+        if len(parts_judge._estimator._state.loss_curve) == 2:
+            raise ClusterError("Failed.")
+        return judge(parts_judge, interrupts)
+
+    monkeypatch.setattr(PartsJudge, "__call__", fail_second)
+    net = DaskGDNeuralRegressor((4,), random_state=0)
+    with pytest.raises(ClusterError, match=r"Failed\. .* after epoch 2"):
+        net.fit(X, y, X_val=X, y_val=y)
+    assert net.n_iter_ == 2
+    assert np.isfinite(net.validation_scores_[0])
+    assert_array_equal(net.validation_scores_[1:], [np.nan])
+    assert_array_equal(net.validation_loss_curve_[1:], [np.nan])
+    net = DaskGDNeuralRegressor((4,)).partial_fit(X, y)
+    before = dict(vars(net))
+    with pytest.raises(ClusterError, match=r"^Failed\.$"):
+        net.partial_fit(X, y, X_val=X, y_val=y)
+    assert vars(net) == before
+
+
+def test_a_checkpoint_is_refused(client, tmp_path):
+    pytest.importorskip("sklearn.callback")
+    from skgd.callbacks import Checkpoint
+
+    X, y = draw()
+    net = DaskGDNeuralRegressor(warm_start=True)
+    net.set_callbacks(Checkpoint(tmp_path / "checkpoint"))
+    with pytest.raises(TypeError, match=r"cannot complete a fit of DaskGD.*workers"):
+        net.fit(X, y)
+    assert not hasattr(net, "n_features_in_")
+
+
+def test_a_picture_of_the_path_is_refused():
+    X, y = draw()
+    with pytest.raises(TypeError, match=r"got DaskGD.*to_local"):
+        GradientDescentPathDisplay.from_estimators(
+            {"net": DaskGDNeuralRegressor(())}, X, y
+        )
+
+
 @pytest.mark.parametrize("n_replicas", [0, -1])
 def test_n_replicas_is_checked(client, n_replicas):
     X, y = (blocks(a, A) for a in draw())
@@ -662,25 +788,6 @@ def test_search_of_plain_estimators_on_joblibs_backend(client):
         search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
     )
     assert log_loss(y, search.predict_proba(X)) < np.log(3)
-
-
-@pytest.mark.parametrize("cls", [DaskGDNeuralRegressor, DaskGDNeuralClassifier])
-def test_docstrings_are_valid_numpydoc(cls):
-    from numpydoc.docscrape import ClassDoc
-    from numpydoc.validate import validate
-
-    from tests.test_docstrings import IGNORED
-
-    names = [n for n in (*vars(cls), "fit", "score", "to_local") if n[0] != "_"]
-    public = [n for n in names if not n.startswith("set_")]
-    for name in ("", *(f".{n}" for n in public)):
-        errors = validate(f"skgd.dask.{cls.__name__}{name}")["errors"]
-        assert not [error for error in errors if error[0] not in IGNORED], name
-    local, on_dask = (
-        {p.name: p.type for p in ClassDoc(each)["Parameters"]}
-        for each in (cls._local_class, cls)
-    )
-    assert on_dask == local
 
 
 def run_python(code):

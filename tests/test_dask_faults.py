@@ -1,6 +1,7 @@
 """What a cluster does to a fit: workers killed, workers that join, a lost scheduler."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -194,5 +195,7 @@ def test_a_lost_scheduler_leaves_the_last_epoch(solver):
             net.fit(X, y, client=client)
     assert 3 <= n_epochs == net.n_iter_ == len(net.loss_curve_) < 500
     assert np.isfinite(net.predict(X)).all()
+    copy = pickle.loads(pickle.dumps(net))
+    assert_array_equal(copy.predict(X), net.predict(X))
     local = net.to_local().partial_fit(X, y)
     assert local.loss_ < net.loss_curve_[0]
