@@ -63,7 +63,7 @@ def main(n_samples, memory_limit, max_iter):
             processes=True,
             memory_limit=memory_limit,
             local_directory=folder,
-            dashboard_address=None,
+            dashboard_address=":0",
         ) as cluster,
         Client(cluster) as client,
     ):

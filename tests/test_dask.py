@@ -47,7 +47,7 @@ LABELS = np.array(["ant", "bee", "cow"])
 @pytest.fixture(scope="module")
 def client():
     cluster = LocalCluster(
-        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=":0"
     )
     with cluster, Client(cluster) as client:
         yield client

@@ -31,7 +31,7 @@ N, N_FEATURES, N_PARTS = 60_000, 10, 6
 @pytest.fixture(scope="module")
 def cluster():
     with LocalCluster(
-        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         yield cluster
 
@@ -156,7 +156,7 @@ import time
 from distributed import LocalCluster
 if __name__ == "__main__":
     cluster = LocalCluster(n_workers=2, processes=False, protocol='tcp://',
-                           dashboard_address=None)
+                           dashboard_address=":0")
     print(cluster.scheduler_address, flush=True)
     time.sleep(600)
 """

@@ -47,7 +47,7 @@ def main(path):
     )
     colors = plt.cm.viridis(np.linspace(0, 0.9, len(REPLICAS)))
     cases = [("adam", {}), ("nesterov", {"learning_rate_init": 0.01})]
-    with Client(LocalCluster(2, processes=False, dashboard_address=None)):
+    with Client(LocalCluster(2, processes=False, dashboard_address=":0")):
         for axis, (optimizer, params) in zip(axes, cases, strict=True):
             curves = loss_curves(X, y, optimizer, **params)
             for color, (n, curve) in zip(colors, curves, strict=True):
