@@ -83,3 +83,34 @@ def test_a_second_process_compiles_nothing_and_computes_the_same(tmp_path):
     assert int(compiled) > 0
     assert int(loaded) == 0
     assert theirs == ours
+
+
+A_FIT_EACH = """
+import numpy as np
+from scipy.sparse import csr_array
+from skgd import GDNeuralClassifier, GDNeuralRegressor
+X = np.random.default_rng(0).standard_normal((30, 4))
+outputs = []
+for solver in ("batch", "sgd", "minibatch"):
+    for data in (X, csr_array(X)):
+        regressor = GDNeuralRegressor((5,), solver=solver, max_iter=3, random_state=0)
+        outputs += list(regressor.fit(data, X[:, 0]).predict(data))
+        classifier = GDNeuralClassifier((5,), solver=solver, max_iter=3, random_state=0)
+        outputs += list(classifier.fit(data, X[:, 0] > 0).predict_proba(data)[:, 1])
+print(*outputs)
+"""
+
+
+def test_estimators_work_as_plain_python_which_debuggers_follow():
+    compiled, plain = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", A_FIT_EACH],
+            env={**os.environ, "NUMBA_DISABLE_JIT": disable},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for disable in "01"
+    ]
+    assert len(compiled) == 3 * 2 * 2 * 30
+    np.testing.assert_allclose(np.array(plain, float), np.array(compiled, float))

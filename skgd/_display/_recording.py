@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd._base import BaseGDNeural
+from skgd.kernels._jit import plain
 from skgd.kernels.inputs import read_only
 from skgd.kernels.optimizers import next_powers, powers_after
 
@@ -85,7 +86,7 @@ class StepRecorder:
             losses.append(loss)
             n_steps += n_made
             for _ in range(n_made):  # as the kernel counts them on
-                powers = next_powers.py_func(rule, powers)
+                powers = plain(next_powers)(rule, powers)
             if n_made:
                 self._write(state.n_steps + n_steps, state.theta)
         self._n_before += self._n_batches

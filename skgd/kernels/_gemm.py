@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic, overload
 from numpy.lib.stride_tricks import as_strided
 
-from skgd.kernels._jit import inline
+from skgd.kernels._jit import inline, plain
 
 # SciPy publishes the BLAS that it was built with. Known to the compiler by a name, and
 # not by an address, the calls can be kept in the disk cache.
@@ -52,7 +52,7 @@ def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
 
 
 def _matrix(x, shape, stride):
-    _last.py_func(x, *shape, stride)
+    plain(_last)(x, *shape, stride)
     return as_strided(x, shape, (stride * x.itemsize, x.itemsize))
 
 

@@ -52,3 +52,8 @@ def inline(function):
     steps between an epoch and its passes, and 9.8 s with `inline` (measured).
     """
     return njit(inline="always", **OPTIONS)(function)
+
+
+def plain(function):
+    """Return the function in Python, which `NUMBA_DISABLE_JIT` has left as it is."""
+    return getattr(function, "py_func", function)
