@@ -1,8 +1,9 @@
-"""Shared set-up: a folder for compiled kernels that lasts from run to run."""
+"""Shared set-up: a folder for compiled kernels that lasts from run to run; Ctrl-C."""
 
 import getpass
 import importlib.util
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 
 
 def pytest_configure():
-    """Name the folder before the first import of skgd; see `skgd.kernels._cache`."""
+    """Name the folder before skgd is imported (`skgd.kernels._cache`); hear Ctrl-C."""
     folder = Path(tempfile.gettempdir()) / f"skgd-kernels-{getpass.getuser()}"
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
