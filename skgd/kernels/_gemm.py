@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic, overload
 from numpy.lib.stride_tricks import as_strided
 
-from skgd.kernels._jit import inline, plain
+from skgd.kernels._jit import inline, jit
 from skgd.kernels._small_products import small_product
 
 # SciPy publishes the BLAS that it was built with. Known to the compiler by a name, and
@@ -53,7 +53,7 @@ def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
 
 
 def _matrix(x, shape, stride):
-    plain(_last)(x, *shape, stride)
+    x[(shape[0] - 1) * stride + shape[1] - 1]  # an IndexError if it ends before
     return as_strided(x, shape, (stride * x.itemsize, x.itemsize))
 
 
@@ -132,6 +132,15 @@ def _gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
         )
 
     return call
+
+
+@jit
+def multiply(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
+    """Do `gemm`, compiled once for a dtype.
+
+    Kernels call it by its address: each would take 2 s longer to compile.
+    """
+    gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc)
 
 
 @intrinsic

@@ -55,6 +55,7 @@ def _function(builder, name, kind, write, *settings):
     if function.is_declaration:
         function.linkage = "internal"
         function.attributes.add("noinline")
+        function.attributes.add("optsize")
         inside = ir.IRBuilder(function.append_basic_block())
         write(inside, *settings, *function.args)
         inside.ret_void()

@@ -5,7 +5,6 @@ from functools import cache
 import numpy as np
 
 from skgd.kernels._call import address, call
-from skgd.kernels._gemm import gemm
 from skgd.kernels._jit import inline, jit
 from skgd.kernels._math import add, multiply_add
 from skgd.kernels.activations import DERIVATIVE, DROP, HAS_SLOPES, SLOPE, VALUE
@@ -103,7 +102,7 @@ def forward(network, theta, inputs, rows, workspace):
     """
     units = network.layer_units
     n = rows.size
-    one = theta.dtype.type(1)
+    zero, one = theta.dtype.type(0), theta.dtype.type(1)
     below = workspace.values[: n * (units[0] + 1)]
     is_sparse = inputs.indptr.size > 0
     if not is_sparse:
@@ -118,10 +117,9 @@ def forward(network, theta, inputs, rows, workspace):
         elif fan_out == 1:
             _single_output(W, below, z)
         else:
-            gemm(
-                *(False, False, n, fan_out, fan_in + 1),
-                *(below, fan_in + 1, W, fan_out, 0, z, fan_out + 1),
-            )
+            sizes = n, fan_out, fan_in + 1
+            matrices = below, fan_in + 1, W, fan_out, zero, z, fan_out + 1
+            call(workspace.functions.multiply, (False, False, *sizes, *matrices))
         if layer < units.size - 2:
             # In one go over all rows, the ones at their ends included.
             activate(network, workspace, layer, n, z)
@@ -138,6 +136,7 @@ def backward(network, theta, inputs, rows, workspace, gradient, beta):
     """
     units = network.layer_units
     n = rows.size
+    zero = theta.dtype.type(0)
     for layer in range(units.size - 2, -1, -1):
         fan_in, fan_out = units[layer], units[layer + 1]
         offset, end = network.offsets[layer], network.offsets[layer + 1]
@@ -156,10 +155,9 @@ def backward(network, theta, inputs, rows, workspace, gradient, beta):
         if fan_out == 1:
             _add_single_output_gradient(values, delta, beta, G)
         else:
-            gemm(
-                *(True, False, fan_in + 1, fan_out, n),
-                *(values, fan_in + 1, delta, fan_out + 1, beta, G, fan_out),
-            )
+            sizes = fan_in + 1, fan_out, n
+            matrices = values, fan_in + 1, delta, fan_out + 1, beta, G, fan_out
+            call(workspace.functions.multiply, (True, False, *sizes, *matrices))
         if layer > 0:
             start -= workspace.blocks[1]
             below = workspace.deltas[start : start + n * (fan_in + 1)]
@@ -167,10 +165,9 @@ def backward(network, theta, inputs, rows, workspace, gradient, beta):
             if fan_out == 1:
                 _single_output_delta(W, delta, below)
             else:
-                gemm(
-                    *(False, True, n, fan_in, fan_out),
-                    *(delta, fan_out + 1, W, fan_out, 0, below, fan_in + 1),
-                )
+                sizes = n, fan_in, fan_out
+                matrices = delta, fan_out + 1, W, fan_out, zero, below, fan_in + 1
+                call(workspace.functions.multiply, (False, True, *sizes, *matrices))
             multiply_by_derivative(workspace, layer - 1, values, below)
 
 

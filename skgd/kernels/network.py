@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skgd.kernels._call import address
+from skgd.kernels._gemm import multiply
 from skgd.kernels.activations import (
     DERIVATIVE,
     DERIVATIVES,
@@ -63,6 +64,7 @@ def make_network(layer_units, activations, loss, loss_parameter=0.0, dropout=0.0
 class Functions(NamedTuple):
     """Addresses of the functions that a network's passes call, for one dtype."""
 
+    multiply: int
     hidden: np.ndarray  # int64, (5, n_layers - 2): see `skgd.kernels.activations`
     loss: int
     softmax: int  # or 0
@@ -91,10 +93,13 @@ def make_functions(activations, drops, loss, dtype, training):
     """
     hidden = np.zeros((5, len(activations)), np.int64)
     hidden[VALUE] = _addresses(VALUES, activations, 1, dtype)
-    functions = Functions(hidden, 0, 0)
+    vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
+    matrices = vector, 0, vector, 0, dtype.type(0), vector, 0
+    functions = Functions(
+        address(multiply, False, False, 0, 0, 0, *matrices), hidden, 0, 0
+    )
     if not training:
         return functions
-    vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
     hidden[DERIVATIVE] = _addresses(DERIVATIVES, activations, 2, dtype)
     hidden[SLOPE] = _addresses(SLOPES, activations, 2, dtype)
     if any(drops):
