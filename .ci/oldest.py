@@ -6,8 +6,10 @@ from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
-installed = extras["test"] + extras["plot"] + extras["onnx"]
+installed = extras["test"] + extras["plot"] + extras["onnx"] + extras["dask"]
 for requirement in project["dependencies"] + installed:
     if not requirement.startswith("skgd["):
-        name, version = re.fullmatch(r"([\w-]+)>=([\w.]+)", requirement).groups()
+        # A constraint has no extras: dask[array,dataframe]>=1 becomes dask==1.
+        form = r"([\w-]+)(?:\[[\w,]+\])?>=([\w.]+)"
+        name, version = re.fullmatch(form, requirement).groups()
         print(f"{name}=={version}")

@@ -89,6 +89,8 @@ def _naming(arguments):
 class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
     """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
 
+    _trains_here = True  # and not on other machines, as those of `skgd.dask`
+
     # What a subclass decides ------------------------------------------------------
 
     @abstractmethod

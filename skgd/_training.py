@@ -67,7 +67,7 @@ class TrainingState:
         Epochs since the schedule began.
     order : ndarray or None
         Rows to train on, as the last epoch of a fit under way has left them; None
-        between calls.
+        between calls, and where they are on other machines.
     is_stopping : bool
         Whether a fit under way is to end.
     fingerprint : int or None
@@ -116,9 +116,9 @@ class TrainingState:
     validation_losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
 
-    def begin(self, rows):
-        """Begin a call that trains on these rows."""
-        self.order, self.is_stopping, self.n_iter = rows.copy(), False, 0
+    def begin(self, order):
+        """Begin a call that trains on these rows; on None, if others keep them."""
+        self.order, self.is_stopping, self.n_iter = order, False, 0
 
     def end(self):
         """End it."""
@@ -208,6 +208,7 @@ def train(
     interrupts,
     incremental,
     n_threads,
+    epochs=None,
 ):
     """Descend until a stopping rule, `max_iter` epochs, Ctrl-C or divergence.
 
@@ -231,6 +232,9 @@ def train(
         One epoch only, which goes on where the last call left off.
     n_threads : int
         Threads that may be used.
+    epochs : callable, default=local_epochs
+        Runs the epochs, with the signature of `local_epochs`. With others nobody looks
+        at `samples` but they, nor at more of `rows` than their number.
 
     Raises
     ------
@@ -243,14 +247,16 @@ def train(
     )
     max_iter = 1 if incremental else params.max_iter
     if not state.resumes:
-        state.begin(rows)
+        state.begin(rows.copy() if epochs is None else None)
+    epochs = epochs or local_epochs
     interrupts.hold()
     settings = params, network, state, samples, schedule, task, interrupts, n_threads
     try:
-        with closing(_epochs(*settings)) as run:
+        with closing(epochs(*settings)) as run:
             while not state.is_stopping and state.n_iter < max_iter:
                 loss, first_rate = next(run)
-                _record_epoch(params, state, first_rate, loss, judge, interrupts)
+                results = len(rows), first_rate, loss
+                _record_epoch(params, state, *results, judge, interrupts)
                 if np.isfinite(loss):
                     state.is_stopping = _go_on(params, state, schedule)
                 # Last, as the estimator that callbacks see could be trained on.
@@ -281,7 +287,9 @@ def train(
         raise ValueError(NON_FINITE)
 
 
-def _epochs(params, network, state, samples, schedule, task, interrupts, n_threads):
+def local_epochs(
+    params, network, state, samples, schedule, task, interrupts, n_threads
+):
     """Run epochs one by one, and yield each one's loss and first learning rate."""
     # In place from epoch to epoch, as helping threads hold on to them.
     order = state.order
@@ -424,10 +432,10 @@ def _batch_size(params, n_samples):
     return min(int(params.batch_size), n_samples)
 
 
-def _record_epoch(params, state, first_rate, loss, judge, interrupts):
+def _record_epoch(params, state, n_samples, first_rate, loss, judge, interrupts):
     """Write the epoch into the history, and count epochs without improvement."""
     state.n_iter += 1
-    state.samples_seen += state.order.size
+    state.samples_seen += n_samples
     state.loss_curve.append(loss)
     state.learning_rate_curve.append(first_rate)
     if params.verbose:

@@ -77,7 +77,7 @@ class Checkpoint:
         Raises
         ------
         TypeError
-            If it is not one of skgd's.
+            If it is not one of skgd's, or trains on Dask.
         FileNotFoundError
             If the folder is missing.
         ValueError
@@ -89,6 +89,12 @@ class Checkpoint:
             raise TypeError(
                 f"Checkpoint saves the estimators of skgd, got {name}. Set it on the "
                 "network itself, inside a Pipeline or another estimator."
+            )
+        if not estimator._trains_here:
+            raise TypeError(
+                f"Checkpoint cannot complete a fit of {name}, as the workers know a "
+                "part of it. In a callback of your own, save_checkpoint(net, path) for "
+                "each epoch's net; a warm-started fit begins with its weights."
             )
         if not estimator.warm_start:
             raise ValueError(

@@ -13,11 +13,14 @@ from skgd import (
     GradientDescentPathDisplay,
     LossCurveDisplay,
 )
+from skgd.dask import DaskGDNeuralClassifier, DaskGDNeuralRegressor
 
 CLASSES = [GDNeuralRegressor, GDNeuralClassifier]
 DISPLAYS = [LossCurveDisplay, GradientDescentPathDisplay]
+ON_DASK = [DaskGDNeuralRegressor, DaskGDNeuralClassifier]
 
 INHERITED = ["from_sklearn", "to_sklearn"]
+INHERITED_ON_DASK = ["fit", "score", "to_local"]
 
 # What does not apply: extended summaries (ES01), examples and See Also sections of each
 # method (EX01, SA01), the placing of quotes and blank lines (GL01-GL03), and a ban on
@@ -27,8 +30,9 @@ IGNORED = {"ES01", "EX01", "SA01", "GL01", "GL02", "GL03", "RT02"}
 
 def public_names():
     yield from (f"skgd.{CLASSES[0].__name__}.{name}" for name in INHERITED)
-    for cls in CLASSES + DISPLAYS:
-        name = f"skgd.{cls.__name__}"
+    yield from (f"skgd.dask.{ON_DASK[0].__name__}.{name}" for name in INHERITED_ON_DASK)
+    for cls in CLASSES + DISPLAYS + ON_DASK:
+        name = f"skgd.dask.{cls.__name__}" if cls in ON_DASK else f"skgd.{cls.__name__}"
         yield name
         for attribute, value in vars(cls).items():
             is_method = inspect.isfunction(value) or isinstance(value, classmethod)
@@ -44,7 +48,7 @@ def test_docstring_is_valid_numpydoc(name):
     assert not errors
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("cls", CLASSES + ON_DASK)
 def test_every_parameter_is_documented_with_its_default(cls):
     documented = {p.name: p.type for p in ClassDoc(cls)["Parameters"]}
     parameters = inspect.signature(cls).parameters

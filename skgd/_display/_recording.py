@@ -121,11 +121,16 @@ def planned_steps(total, max_points):
 
 def record_fit(name, estimator, max_points, X, y, sample_weight):
     """Fit a clone; returns it and the recorder of its steps."""
+    kind = type(estimator).__name__
     if not isinstance(estimator, BaseGDNeural):
         raise TypeError(
             f"{name!r} must be a GDNeuralRegressor or a GDNeuralClassifier, got "
-            f"{type(estimator).__name__}. Transform X beforehand, and give the network "
-            "alone."
+            f"{kind}. Transform X beforehand, and give the network alone."
+        )
+    if not estimator._trains_here:
+        raise TypeError(
+            f"{name!r} must be a GDNeuralRegressor or a GDNeuralClassifier, got "
+            f"{kind}, whose steps the workers take. Give to_local() of it."
         )
     network = clone(estimator)
     network._recorder = StepRecorder(max_points)

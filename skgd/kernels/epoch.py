@@ -59,25 +59,36 @@ def _update_range(network, theta, rule, state, gradient, low, high, factor, l2, 
 
 
 @inline
+def _in_chunks(network, theta, samples, rows, place, workspace, gradient):
+    """Loss and gradient of the samples `rows`, chunk by chunk.
+
+    `place` is that of the first of them in its batch, for dropout.
+    """
+    n = rows.size
+    n_chunks = max(1, -(-n // workspace.size))
+    loss = 0.0
+    beta = theta.dtype.type(0)
+    for chunk in range(n_chunks):
+        first, last = n * chunk // n_chunks, n * (chunk + 1) // n_chunks
+        workspace.random[FIRST] = place + first
+        some = rows[first:last]
+        arguments = network, theta, samples, some, workspace, gradient, beta
+        loss += call_for_float(workspace.passes.loss_and_gradient, arguments)
+        beta = theta.dtype.type(1)
+    return loss
+
+
+@inline
 def _gradient_task(task, place, team, network, theta, samples, order, workspace):
-    """Loss and gradient of one part of the batch, chunk by chunk."""
+    """Loss and gradient of one part of the batch."""
     start, stop, n_parts = team.rows[START], team.rows[STOP], team.rows[N_PARTS]
     n = stop - start
     low, high = start + n * task // n_parts, start + n * (task + 1) // n_parts
-    n_chunks = max(1, -(-(high - low) // workspace.size))
-    loss = 0.0
-    beta = theta.dtype.type(0)
     workspace.random[STEP] = team.rows[BATCH]
-    for chunk in range(n_chunks):
-        first = low + (high - low) * chunk // n_chunks
-        last = low + (high - low) * (chunk + 1) // n_chunks
-        workspace.random[FIRST] = first - start
-        gradient = team.gradients[place]
-        rows = order[first:last]
-        arguments = network, theta, samples, rows, workspace, gradient, beta
-        loss += call_for_float(workspace.passes.loss_and_gradient, arguments)
-        beta = theta.dtype.type(1)
-    team.losses[place] = loss
+    rows, gradient = order[low:high], team.gradients[place]
+    team.losses[place] = _in_chunks(
+        network, theta, samples, rows, low - start, workspace, gradient
+    )
 
 
 @inline
@@ -263,6 +274,20 @@ def minibatch_epoch(
                 return 0.0, is_late
 
 
+@inline
+def _follow(network, theta, rule, state, powers, gradient, loss, weight, rate, alpha):
+    """Take the step from a batch's summed gradient; its mean loss, with the penalty."""
+    step = make_step(rule, rate, powers)
+    factor, l2 = 1.0 / weight, alpha / weight
+    if rule.norm != 0:
+        share = clip(rule, network, theta, gradient, factor, l2)
+        factor, l2 = factor * share, l2 * share
+    squares = _update_range(
+        network, theta, rule, state, gradient, 0, theta.size, factor, l2, step
+    )
+    return (loss + 0.5 * alpha * squares) / weight
+
+
 @jit
 def sgd_epoch(
     network,
@@ -308,23 +333,77 @@ def sgd_epoch(
         )
         n_steps += 1
         powers = next_powers(rule, powers)
-        step = make_step(rule, rates[i], powers)
-        factor, l2 = 1.0 / weight, alpha / weight
-        if rule.norm != 0:
-            share = clip(rule, network, theta, gradient, factor, l2)
-            factor, l2 = factor * share, l2 * share
-        squares = _update_range(
+        total += _follow(
             network,
             theta,
             rule,
             state,
+            powers,
             gradient,
-            0,
-            theta.size,
-            factor,
-            l2,
-            step,
+            loss,
+            weight,
+            rates[i],
+            alpha,
         )
-        total += (loss + 0.5 * alpha * squares) / weight
         count += 1
     return total / max(count, 1), n_steps
+
+
+@jit
+def part_gradient(network, theta, samples, rows, place, workspace, gradient):
+    """Loss, gradient and weight of a part of a batch, the first half of its step.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (n_parameters,)
+    samples : Samples
+    rows : ndarray of shape (n,)
+        The part's samples.
+    place : int
+        Of the first of them in the batch, for dropout.
+    workspace : Workspace
+    gradient : ndarray of shape (n_parameters,)
+        Written: the sum over the samples, with their weights.
+
+    Returns
+    -------
+    loss, weight : float
+        The loss, summed likewise, and the sum of the weights.
+    """
+    workspace.random[STEP] = 0
+    loss = _in_chunks(network, theta, samples, rows, place, workspace, gradient)
+    return loss, _batch_weight(samples, rows)
+
+
+@jit
+def take_step(network, theta, rule, state, powers, gradient, loss, weight, rate, alpha):
+    """Take the step from a batch's summed gradient, the second half of it.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (n_parameters,)
+        Updated in place, as is `state`.
+    rule : UpdateRule
+    state : ndarray of shape (n_rows, n_parameters)
+    powers : ndarray of shape (4,)
+        The `Powers` of the steps taken before this one.
+    gradient : ndarray of shape (n_parameters,)
+    loss, weight : float
+        Sums over the batch.
+    rate : float
+        Learning rate.
+    alpha : float
+        L2 coefficient, divided by the batch's weight.
+
+    Returns
+    -------
+    loss : float
+        Mean loss at the parameters before the step, penalty included.
+    """
+    powers = Powers(powers[0], powers[1], powers[2], powers[3])
+    powers = next_powers(rule, powers)
+    return _follow(
+        network, theta, rule, state, powers, gradient, loss, weight, rate, alpha
+    )

@@ -1,0 +1,19 @@
+"""Data-parallel training on Dask, where the data outgrow one machine.
+
+Needs ``pip install 'skgd[dask]'``. ``import skgd`` does not import this.
+"""
+
+try:
+    import dask.array
+    import dask.dataframe  # noqa: F401
+    import distributed  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "skgd.dask needs Dask with its arrays, dataframes and distributed scheduler: "
+        "pip install 'skgd[dask]'"
+    ) from error
+
+from skgd.dask._classifier import DaskGDNeuralClassifier
+from skgd.dask._regressor import DaskGDNeuralRegressor
+
+__all__ = ["DaskGDNeuralClassifier", "DaskGDNeuralRegressor"]

@@ -1,0 +1,401 @@
+"""What both estimators share: from collections to a fitted network, and back."""
+
+import warnings
+from contextlib import suppress
+from copy import deepcopy
+from numbers import Integral
+
+import numpy as np
+from dask.base import is_dask_collection
+from sklearn.base import _fit_context
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+from skgd._base import BaseGDNeural, _validate_weights, all_or_nothing
+from skgd._callbacks import FitTask
+from skgd._interrupts import Interrupts
+from skgd._threads import n_threads
+from skgd._training import TrainingState, check_total_weight, train
+from skgd.dask._cluster import Cluster, ClusterError
+from skgd.dask._data import Collections, scatter
+from skgd.dask._epochs import averaged_epochs, batch_epochs, make_chains
+from skgd.dask._judge import PartsJudge
+from skgd.dask._prediction import predict_blocks
+from skgd.kernels.inputs import row_numbers
+from skgd.kernels.optimizers import Optimizer
+
+
+class _Task(FitTask):
+    """A fit whose data are elsewhere: callbacks get them as the person gave them."""
+
+    @property
+    def _training_data(self):
+        X, y, sample_weight = self._data
+        metadata = None
+        if sample_weight is not None:
+            metadata = {"sample_weight": sample_weight}
+        return X, y, metadata
+
+
+class BaseDask(BaseGDNeural):
+    """Base of `DaskGDNeuralRegressor` and `DaskGDNeuralClassifier`.
+
+    Not for direct use. A subclass also derives from the estimator of one process, which
+    it names as `_local_class`.
+    """
+
+    _trains_here = False
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        client=None,
+        n_replicas=None,
+    ):
+        """Train on X and y.
+
+        Parameters
+        ----------
+        X : dask array or dataframe, or {array-like, sparse matrix}, of shape \
+                (n_samples, n_features)
+            Training data, in chunks of rows. The blocks of a dask array may be CSR
+            matrices. float32 is trained in float32, all else in float64. Local data are
+            divided among the workers.
+
+        y : dask array or series, or array-like, of shape (n_samples,) or \
+                (n_samples, n_outputs)
+            Targets, or class labels. Where the chunks are not those of X, they are made
+            so.
+
+        sample_weight : dask array or series, or array-like, of shape (n_samples,), \
+                default=None
+            Weights of the samples.
+
+        X_val : dask array or dataframe, or {array-like, sparse matrix}, of shape \
+                (n_val, n_features), default=None
+            Data to score each epoch on. With ``early_stopping=True`` and without them,
+            partitions of X are held out; of local data, rows.
+
+        y_val : dask array or series, or array-like, of shape (n_val,) or \
+                (n_val, n_outputs), default=None
+            Targets of `X_val`.
+
+        sample_weight_val : dask array or series, or array-like, of shape (n_val,), \
+                default=None
+            Weights of the samples of `X_val` in the score.
+
+        client : distributed.Client, default=None
+            The cluster to train on; None is the current client.
+
+        n_replicas : int, default=None
+            How many copies of the parameters descend side by side, to be averaged after
+            each epoch; None is one for each worker that there is when training begins.
+            There is one for each partition at most. Read by 'sgd' and 'minibatch'.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, or if the parameters became
+            non-finite. The estimator is then as it was before the call. Of data on the
+            workers, the message names the partition.
+        ClusterError
+            If the connection to the scheduler is lost, or a task can not be run. The
+            estimator then holds the last whole epoch, if there is one.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` epochs did not suffice, or if a diverging run ended with the
+            parameters of the best validation score.
+        """
+        data = X, y, sample_weight
+        validation = X_val, y_val, sample_weight_val
+        return self._fit_on(client, n_replicas, data, validation, incremental=False)
+
+    def score(self, X, y, sample_weight=None):
+        """Score the predictions on X: R2 of a regressor, accuracy of a classifier.
+
+        Parameters
+        ----------
+        X : dask array or dataframe, or {array-like, sparse matrix}, of shape \
+                (n_samples, n_features)
+            Input data. Of a collection only sums leave the workers.
+
+        y : dask array or series, or array-like, of shape (n_samples,) or \
+                (n_samples, n_outputs)
+            The true targets.
+
+        sample_weight : dask array or series, or array-like, of shape (n_samples,), \
+                default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
+        check_is_fitted(self)
+        if not _on_workers(X, y, sample_weight):
+            return super().score(X, y, sample_weight=sample_weight)
+        data = self._collections(Cluster(), X, y, sample_weight, first=False)
+        self._check_targets(data.y, refit=False)
+        judge = PartsJudge(
+            self._with(scoring=None), data.to_judge(self._template(True))
+        )
+        return judge(Interrupts())[1]  # which hold nothing back
+
+    def to_local(self):
+        """Make the estimator of one process, with the same parameters.
+
+        Returns
+        -------
+        estimator : GDNeuralRegressor or GDNeuralClassifier
+            Fitted if this one is: with the same weights and history, and able to go on
+            with `partial_fit`. It shares nothing with this one.
+        """
+        estimator = self._local_class(**self.get_params(deep=False))
+        attributes = deepcopy(self.__getstate__())
+        attributes.pop("_held_out_partitions", None)
+        estimator.__setstate__(attributes)
+        return estimator
+
+    # Fitting --------------------------------------------------------------------------
+
+    def _fit_on(self, client, n_replicas, data, validation, *, incremental):
+        """Fit, and keep the last whole epoch if the cluster fails."""
+        if n_replicas is not None:
+            check_scalar(n_replicas, "n_replicas", Integral, min_val=1)
+        with Interrupts() as interrupts, all_or_nothing(self):
+            error = self._fit_parts(
+                Cluster(client), interrupts, n_replicas, data, validation, incremental
+            )
+        if error is not None:
+            raise error
+        return self
+
+    def _fit_parts(
+        self, cluster, interrupts, n_replicas, data, validation, incremental
+    ):
+        """Fit; return the error that has ended it early, or None."""
+        first = not hasattr(self, "_state") or not (self.warm_start or incremental)
+        if incremental and not first:
+            self._validate_params()  # which _fit_context leaves out here
+        prepare = self._prepare_collections
+        if not _on_workers(*data):
+            prepare = self._prepare_local
+        n_workers = max(1, len(cluster.workers()))
+        parts, judge = prepare(cluster, n_workers, data, validation, first, incremental)
+        parts.chains = make_chains(parts.sizes, n_replicas or n_workers)
+        self._judge_anew(judge, interrupts, first, incremental, resumes=False)
+        n_epochs = 1 if incremental else self.max_iter
+        name = "partial-fit" if incremental else "fit"
+        task = _Task(self, name, n_epochs, data, self._attributes_of_a_copy)
+        n_judged, error = len(self._state.validation_losses), None
+        try:
+            train(
+                *(self, self._network, self._state, parts, range(parts.n_samples)),
+                judge=judge,
+                task=task,
+                interrupts=interrupts,
+                incremental=incremental,
+                n_threads=1,
+                epochs=batch_epochs if self.solver == "batch" else averaged_epochs,
+            )
+        except ClusterError as failure:
+            n_epochs = self._state.n_iter
+            if n_epochs == 0 or incremental:
+                raise
+            self._state.end()
+            if judge is not None:
+                # One epoch's, if it is the judgement that has failed.
+                n_judged = len(self._state.validation_losses) - n_judged
+                missing = [float("nan")] * (n_epochs - n_judged)
+                self._state.validation_losses += missing
+                self._state.validation_scores += missing
+            error = ClusterError(
+                f"{failure} The estimator holds the parameters after epoch {n_epochs}: "
+                "it can predict, and to_local() or a warm start go on from there."
+            )
+            error.__cause__ = failure
+        vars(self).update(self._fitted_attributes())
+        interrupts.interruptible(task.end)
+        return error
+
+    def _attributes_of_a_copy(self):
+        """Return the fitted attributes for a copy, whose call has ended.
+
+        It cannot be completed: the workers have a part of what that takes.
+        """
+        attributes = super()._attributes_of_a_copy()
+        attributes["_state"].end()
+        return attributes
+
+    def _prepare_local(self, cluster, n_workers, data, validation, first, incremental):
+        """Prepare a fit to local data, as `BaseGDNeural._fit` does; scatter them."""
+        given = X, y, sample_weight = data
+        X, y = self._validate_X_y(X, y, first=first)
+        if first:
+            self._learn_targets(y, incremental=incremental)
+        else:
+            self._check_targets(y, refit=not incremental)
+        sample_weight = _validate_weights(sample_weight, X)
+        n_outputs = self._training_targets(y[:1]).shape[1]
+        self._network = self._build_network(X.shape[1], n_outputs, first)
+        self._prepare_state(X.dtype, first, incremental, resumes=False)
+        rows, judge = (
+            row_numbers(X.shape[0]),
+            self._judge_by(cluster, validation, incremental),
+        )
+        if judge is None and self.early_stopping:
+            threads = n_threads(self.n_jobs)
+            rows, judge = self._hold_out(X, y, sample_weight, given[:2], threads)
+        else:
+            self._state.held_out = None
+        weights = self._training_weights(y, sample_weight, incremental=incremental)
+        if weights is not None:
+            weights = weights.astype(X.dtype, copy=False)
+            check_total_weight(weights[rows])
+        return scatter(cluster, self, X, y, weights, rows, n_workers), judge
+
+    def _prepare_collections(
+        self, cluster, n_workers, given, validation, first, incremental
+    ):
+        """Prepare a fit to collections, of which the workers say what they are."""
+        data = self._collections(cluster, *given, first=first)
+        if first:
+            self.n_features_in_ = data.n_features
+            with suppress(AttributeError):
+                del self.feature_names_in_
+            if data.names is not None:
+                self.feature_names_in_ = data.names
+            self._learn_targets(data.y, incremental=incremental)
+        else:
+            self._check_targets(data.y, refit=not incremental)
+        n_outputs = self._training_targets(data.y[:1]).shape[1]
+        self._network = self._build_network(data.n_features, n_outputs, first)
+        self._prepare_state(data.dtype, first, incremental, resumes=False)
+        self._state.held_out = None
+        # For its errors and warnings; on the workers it is one more weight.
+        self._training_weights(data.y, None, incremental=incremental)
+        class_weight = getattr(self, "class_weight", None)
+        class_weight = data.class_weight(class_weight, getattr(self, "classes_", None))
+
+        judge, chosen = self._judge_by(cluster, validation, incremental), None
+        if judge is None and self.early_stopping:
+            chosen, held_out = self._split(data)
+            judge = self._judge_by_held_out(cluster, data, held_out)
+        parts = data.to_train(self._template(fitted=True), class_weight, chosen)
+        data.release()
+        return parts, judge
+
+    def _collections(self, cluster, X, y, sample_weight, *, first):
+        """Validate collections on the workers."""
+        if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+            warnings.warn(
+                "A column-vector y was passed when a 1d array was expected.",
+                DataConversionWarning,
+                stacklevel=2,
+            )
+        template = self._template()
+        if not first:
+            template.n_features_in_ = self.n_features_in_
+            if hasattr(self, "feature_names_in_"):
+                template.feature_names_in_ = self.feature_names_in_
+        dtype = None if first else self._state.theta.dtype
+        return Collections(cluster, template, dtype, X, y, sample_weight)
+
+    def _judge_by(self, cluster, validation, incremental):
+        """Return what judges by the validation data given to fit, or None."""
+        X_val, y_val, _ = validation
+        if X_val is None or y_val is None or not _on_workers(*validation):
+            local = _computed(cluster, validation)
+            threads = n_threads(self.n_jobs)
+            return self._given_validation(*local, incremental, threads)
+        if self.scoring not in (None, "loss"):
+            # A scorer takes data, so they have to be in one place.
+            return self._judge_by(cluster, _computed(cluster, validation), incremental)
+        try:
+            data = self._collections(cluster, *validation, first=False)
+            self._check_targets(data.y, refit=False)
+        except ValueError as error:
+            raise ValueError(f"X_val and y_val: {error}") from error
+        return PartsJudge(self, data.to_judge(self._template(fitted=True)))
+
+    def _split(self, data):
+        """Partitions to train on and to hold out; a warm refit keeps them."""
+        asked = self.validation_fraction, tuple(data.sizes)
+        known = getattr(self, "_held_out_partitions", None)
+        if known is not None and known[0] == asked and self.warm_start:
+            return known[1:]
+        split = data.hold_out(self.validation_fraction, self._state.random_state)
+        self._held_out_partitions = asked, *split
+        return split
+
+    def _judge_by_held_out(self, cluster, data, held_out):
+        if self.scoring in (None, "loss"):
+            return PartsJudge(self, data.to_judge(self._template(True), held_out))
+        return self._judge_by(cluster, data.bring(held_out), incremental=False)
+
+    def _template(self, fitted=False):
+        """Return the local estimator's parameters, and labels, without a network."""
+        params = self.get_params(deep=False)
+        template = self._local_class(**{**params, "random_state": None})
+        if fitted:
+            for name in ("classes_", "_label_binarizer"):
+                if hasattr(self, name):
+                    setattr(template, name, getattr(self, name))
+        return template
+
+    def _with(self, **params):
+        """Return a shallow copy with other parameters; the network is shared."""
+        estimator = object.__new__(type(self))
+        vars(estimator).update(vars(self) | params)
+        return estimator
+
+    # Predictions ----------------------------------------------------------------------
+
+    def _lazily(self, method, X, shape, dtype):
+        """Call a method of the local estimator on the blocks of X, when computed.
+
+        Parameters
+        ----------
+        method : str
+        X : dask array or dataframe
+        shape : tuple of int
+            Of the result for one sample.
+        dtype : dtype
+        """
+        estimator = self.to_local()
+        # What predictions do not need is not sent.
+        size = estimator._state.theta.size
+        estimator._state = TrainingState(
+            estimator._state.theta,
+            optimizer=Optimizer.GD,
+            optimizer_state=np.empty((0, size), estimator._state.theta.dtype),
+        )
+        return predict_blocks(estimator, method, X, shape, dtype)
+
+
+def _on_workers(*data):
+    return any(is_dask_collection(each) for each in data)
+
+
+def _computed(cluster, data):
+    """Bring collections here."""
+    return tuple(
+        cluster.client.compute(each, sync=True) if is_dask_collection(each) else each
+        for each in data
+    )

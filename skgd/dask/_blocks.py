@@ -1,0 +1,124 @@
+"""A person's collections as blocks of rows, which belong together by their number."""
+
+from itertools import pairwise
+
+import numpy as np
+from dask import delayed
+from dask.base import is_dask_collection
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
+
+
+class Blocks:
+    """X, y and weights, in blocks of the same rows.
+
+    The blocks are those of X. Others are divided anew where theirs are different, which
+    needs the numbers of rows: where a collection does not know them, they are counted.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    **given : collection, array-like or None
+        By name, as in `fit`; the first collection decides.
+
+    Attributes
+    ----------
+    rows : list of tuple
+        A block of each that was given, None where None was: to be computed, or as they
+        are.
+
+    Raises
+    ------
+    ValueError
+        If the collections differ in their numbers of samples.
+    TypeError
+        If one is neither an array nor a dataframe.
+    """
+
+    def __init__(self, cluster, **given):
+        columns = {n: _Column(n, data) for n, data in given.items() if data is not None}
+        leader = next(c for c in columns.values() if c.blocks is not None)
+        for column in columns.values():
+            if not column.fits(leader, cluster):
+                sizes = leader.counted(cluster)
+                column.divide(sizes, cluster, leader)
+        n_blocks = len(leader.blocks)
+        blocks = [
+            columns[n].blocks if n in columns else [None] * n_blocks for n in given
+        ]
+        self.rows = list(zip(*blocks, strict=True))
+
+
+class _Column:
+    """One of the collections, as blocks; local data have none until divided."""
+
+    def __init__(self, name, data):
+        self.name, self.data, self.blocks, self.sizes = name, data, None, None
+        if not is_dask_collection(data):
+            if isinstance(data, (list, tuple)):
+                self.data = np.asarray(data)
+            return
+        if hasattr(data, "chunks"):
+            if data.ndim == 2 and len(data.chunks[1]) > 1:
+                data = data.rechunk({1: -1})
+            self.blocks = list(data.to_delayed().ravel())
+            if not np.isnan(data.chunks[0]).any():
+                self.sizes = list(data.chunks[0])
+        elif hasattr(data, "divisions"):
+            self.blocks = data.to_delayed()
+        else:
+            raise TypeError(
+                f"{name} must be a dask array or dataframe, or local data, got a "
+                f"{type(data).__name__}."
+            )
+
+    def fits(self, leader, cluster):
+        """Whether the blocks have the same rows.
+
+        Where neither knows its numbers of rows, blocks of one number are taken for the
+        same: such collections mostly come from one, and counting would compute both.
+        Where that is wrong, the blocks' validation says so.
+        """
+        if self.blocks is None or len(self.blocks) != len(leader.blocks):
+            return False
+        if self.sizes is None and leader.sizes is None:
+            return True
+        return self.counted(cluster) == leader.counted(cluster)
+
+    def counted(self, cluster):
+        """Return the numbers of rows, counted on the workers if they are unknown."""
+        if self.sizes is None:
+            counts = [delayed(_num_samples)(block) for block in self.blocks]
+            self.sizes = cluster.run(lambda: cluster.client.compute(counts))
+        return self.sizes
+
+    def divide(self, sizes, cluster, leader):
+        """Divide into blocks of these numbers of rows."""
+        local = self.blocks is None
+        n_samples = _num_samples(self.data) if local else sum(self.counted(cluster))
+        if n_samples != sum(sizes):
+            raise ValueError(
+                f"{leader.name} and {self.name} have different numbers of samples: "
+                f"{sum(sizes)} and {n_samples}."
+            )
+        ends = np.cumsum([0, *sizes])
+        spans = list(pairwise(ends))
+        if local:
+            self.blocks = [_safe_indexing(self.data, slice(*span)) for span in spans]
+        else:
+            starts = np.cumsum([0, *self.sizes])
+            self.blocks = [self._between(*span, starts) for span in spans]
+        self.sizes = list(sizes)
+
+    def _between(self, low, high, starts):
+        """Return the rows from `low` to `high`, out of one block or several."""
+        first = np.searchsorted(starts, low, side="right") - 1
+        last = max(np.searchsorted(starts, high, side="left"), first + 1)
+        blocks = self.blocks[first:last]
+        return delayed(_slice_of)(blocks, int(low - starts[first]), int(high - low))
+
+
+def _slice_of(blocks, start, n):
+    """Return `n` rows from `start` on of blocks that follow one another."""
+    rows = np.concatenate([np.asarray(block) for block in blocks])
+    return rows[start : start + n]

@@ -1,0 +1,308 @@
+"""The data of a fit on the workers: collections, or local data that are scattered."""
+
+from itertools import pairwise
+
+import numpy as np
+from dask import delayed
+from scipy.sparse import issparse
+from sklearn.utils import compute_sample_weight
+
+from skgd._base import _as_numbers
+from skgd._training import check_total_weight
+from skgd.dask._blocks import Blocks
+from skgd.dask._part import (
+    Part,
+    encode,
+    encode_to_judge,
+    summarize,
+    validate,
+)
+
+
+def placed(workers, number, n):
+    """Which worker the partition of this number, of `n`, should be on.
+
+    Neighbours go together, as a copy of the parameters goes from one to the next.
+    """
+    return [workers[number * len(workers) // n]]
+
+
+class Parts:
+    """Parts on the workers, as futures.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    futures : list of Future
+    sizes : list of int
+        Samples in each.
+    make : callable or None
+        Makes a part of a number again, of data that the client has. Others Dask
+        computes again by itself.
+    """
+
+    def __init__(self, cluster, futures, sizes, make=None):
+        self.cluster, self.futures, self.sizes = cluster, futures, sizes
+        self._make = make
+
+    @property
+    def n_samples(self):
+        """Of all parts."""
+        return sum(self.sizes)
+
+    def map(self, function, *arguments):
+        """Run a function on each part, with its arguments; return the results."""
+
+        def submit():
+            key = f"skgd-{function.__name__}"
+            columns = [self.futures, *arguments]
+            return self.cluster.client.map(function, *columns, key=key, pure=False)
+
+        return self.run(submit)
+
+    def run(self, submit):
+        """Run tasks on the parts, again if data had to be put back."""
+        return self.cluster.run(submit, self.restore)
+
+    def restore(self):
+        """Put back what was lost with a worker; whether that is possible."""
+        lost = [
+            i for i, f in enumerate(self.futures) if f.status in ("cancelled", "lost")
+        ]
+        if self._make is None or not lost:
+            return False
+        for i in lost:
+            self.futures[i] = self._make(i)
+        return True
+
+
+# Collections --------------------------------------------------------------------------
+
+
+class Collections:
+    """X, y and weights in dask collections, validated on the workers.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    template : estimator
+        Of this process, with the features that are known.
+    dtype : dtype or None
+        Of the network, if there is one.
+    X, y, sample_weight
+        As `fit` got them.
+
+    Attributes
+    ----------
+    sizes : list of int
+        Samples in each partition that is not empty.
+    dtype : dtype
+    n_features : int
+    names : ndarray or None
+        Of the features.
+    y : ndarray
+        A few targets that show what they are.
+    """
+
+    def __init__(self, cluster, template, dtype, X, y, sample_weight):
+        if getattr(X, "ndim", 2) != 2:
+            raise ValueError(f"Expected 2D array, got {X.ndim}D array instead: {X!r}.")
+        self._cluster, client = cluster, cluster.client
+        self._rows = Blocks(cluster, X=X, y=y, sample_weight=sample_weight).rows
+        check = delayed(validate, pure=False)
+        tasks = [check(template, i, dtype, *row) for i, row in enumerate(self._rows)]
+        self._blocks = client.compute(tasks)
+
+        def submit():
+            n = len(self._blocks)
+            return client.map(summarize, [template] * n, self._blocks, pure=False)
+
+        summaries = cluster.run(submit)
+        self._numbers = [i for i, s in enumerate(summaries) if s is not None]
+        self._summaries = [summaries[i] for i in self._numbers]
+        if not self._numbers:
+            raise ValueError("Found array with 0 sample(s): every partition is empty.")
+        self._merge(dtype)
+
+    def _merge(self, dtype):
+        """Make one summary of all."""
+        self.sizes = [s.n_samples for s in self._summaries]
+        first = self._summaries[0]
+        self.n_features, self.names = first.n_features, first.names
+        for number, summary in zip(self._numbers, self._summaries, strict=True):
+            if summary.n_features != self.n_features:
+                raise ValueError(
+                    f"Partition {number} has {summary.n_features} features, and "
+                    f"partition {self._numbers[0]} has {self.n_features}."
+                )
+            if summary.y.shape[1:] != first.y.shape[1:]:
+                raise ValueError(
+                    f"Partition {number} has targets of the shape (n_samples, "
+                    f"*{summary.y.shape[1:]}), and partition {self._numbers[0]} of "
+                    f"(n_samples, *{first.y.shape[1:]})."
+                )
+        self.dtype = dtype or np.result_type(*(s.dtype for s in self._summaries))
+        self.y = _union(self._numbers, [s.y for s in self._summaries])
+        totals = [s.total_weight for s in self._summaries]
+        if totals[0] is not None:
+            check_total_weight(np.array(totals))
+
+    def class_weight(self, class_weight, classes):
+        """Return a weight for each class, as a dict, or a list of one for each label.
+
+        Parameters
+        ----------
+        class_weight : dict, list of dict or 'balanced'
+            As in the estimator.
+        classes : ndarray
+        """
+        if class_weight is None:
+            return None
+        if self.y.ndim == 2:
+            return self._weights_of_labels(class_weight)
+        if class_weight == "balanced":
+            counts = dict.fromkeys(classes.tolist(), 0)
+            for summary in self._summaries:
+                for label, n in zip(summary.y.tolist(), summary.counts, strict=True):
+                    counts[label] += n
+            present = {label: n for label, n in counts.items() if n > 0}
+            total = sum(present.values())
+            return {k: total / (len(present) * n) for k, n in present.items()}
+        weights = compute_sample_weight(class_weight, self.y)
+        return dict(zip(self.y.tolist(), weights.tolist(), strict=True))
+
+    def _weights_of_labels(self, class_weight):
+        n_labels = self.y.shape[1]
+        if class_weight == "balanced":
+            *ones, total = sum(s.counts for s in self._summaries)
+            counts = [{0: total - n, 1: n} for n in ones]
+            present = [{k: n for k, n in each.items() if n > 0} for each in counts]
+            return [
+                {k: total / (len(each) * n) for k, n in each.items()}
+                for each in present
+            ]
+        compute_sample_weight(class_weight, self.y)  # raises if it is invalid
+        return [
+            {k: class_weight[i].get(k, 1.0) for k in np.unique(self.y).tolist()}
+            for i in range(n_labels)
+        ]
+
+    def hold_out(self, fraction, random_state):
+        """Choose partitions to hold out; return the others, and these.
+
+        At random, one after the other until they have `fraction` of the samples.
+        """
+        n = len(self.sizes)
+        if n < 2:
+            raise ValueError(
+                "early_stopping=True holds out whole partitions, and there is only one "
+                "with samples. Pass X_val and y_val, or rechunk X and y by rows."
+            )
+        order = random_state.permutation(n)
+        seen = np.cumsum(np.array(self.sizes)[order])
+        n_held_out = 1 + np.searchsorted(seen, fraction * seen[-1] * (1 - 1e-12))
+        n_held_out = min(int(n_held_out), n - 1)
+        return sorted(order[n_held_out:].tolist()), sorted(order[:n_held_out].tolist())
+
+    def to_train(self, template, class_weight, chosen=None):
+        """Return `Parts` to train on: all of the partitions, or those chosen."""
+        return self._encoded(encode, chosen, template, class_weight, self.dtype)
+
+    def to_judge(self, template, chosen=None):
+        """Return `Parts` to judge a network by."""
+        return self._encoded(encode_to_judge, chosen, template, self.dtype)
+
+    def _encoded(self, function, chosen, *arguments):
+        chosen = range(len(self.sizes)) if chosen is None else chosen
+        workers, client = self._cluster.workers(), self._cluster.client
+        futures = []
+        for place, i in enumerate(chosen):
+            where = {}
+            if workers:
+                on = placed(workers, place, len(chosen))
+                where = {"workers": on, "allow_other_workers": True}
+            block = self._blocks[self._numbers[i]]
+            key = f"skgd-{function.__name__}-{block.key}"
+            futures.append(
+                client.submit(function, *arguments, block, key=key, pure=False, **where)
+            )
+        return Parts(self._cluster, futures, [self.sizes[i] for i in chosen])
+
+    def release(self):
+        """Let go of the validated blocks: the parts are made of them."""
+        self._blocks = None
+
+    def bring(self, chosen):
+        """Bring these partitions here, as the person gave them: X, y and weights."""
+        columns = zip(*(self._rows[self._numbers[i]] for i in chosen), strict=True)
+        client = self._cluster.client
+        brought = []
+        for column in columns:
+            blocks = self._cluster.run(lambda column=column: client.compute(column))
+            brought.append(None if column[0] is None else _stack(blocks))
+        return tuple(brought)
+
+
+def _union(numbers, targets):
+    """Unite the targets that show what they are; all labels once."""
+    first = targets[0]
+    if len(targets) == 1:
+        return first
+    for number, y in zip(numbers, targets, strict=True):
+        if (y.dtype.kind in "biuf") != (first.dtype.kind in "biuf"):
+            raise ValueError(
+                f"Partition {number} has y of the type {y.dtype}, and partition "
+                f"{numbers[0]} of the type {first.dtype}."
+            )
+    if first.ndim == 1:
+        return np.unique(np.concatenate(targets))
+    return np.unique(np.concatenate(targets), axis=0)
+
+
+def _stack(blocks):
+    """Put blocks of rows on top of one another."""
+    if hasattr(blocks[0], "iloc"):
+        from pandas import concat
+
+        return concat(blocks)
+    if issparse(blocks[0]):
+        from scipy.sparse import vstack
+
+        return vstack(blocks, format="csr")
+    return np.concatenate(blocks)
+
+
+# Local data ---------------------------------------------------------------------------
+
+
+def scatter(cluster, estimator, X, y, weights, rows, n_parts):
+    """Scatter validated local data; return `Parts` to train on.
+
+    The client keeps the data: what is lost with a worker is scattered again.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    estimator : estimator
+        Encodes the targets.
+    X, y : ndarray or CSR matrix, ndarray
+        Validated.
+    weights : ndarray of shape (n_samples,) or None
+        Class weights included.
+    rows : ndarray of shape (n,)
+        The samples to train on.
+    n_parts : int
+    """
+    ends = rows.size * np.arange(n_parts + 1) // n_parts
+    spans = [rows[a:b] for a, b in pairwise(ends) if a < b]
+
+    def make(i):
+        own = spans[i]
+        targets = _as_numbers(estimator._training_targets(y[own]), X.dtype)
+        part = Part(X[own], targets, None if weights is None else weights[own])
+        workers = cluster.workers()
+        where = placed(workers, i, len(spans)) if workers else None
+        return cluster.client.scatter([part], workers=where, hash=False)[0]
+
+    futures = [make(i) for i in range(len(spans))]
+    return Parts(cluster, futures, [span.size for span in spans], make)

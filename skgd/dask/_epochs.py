@@ -1,0 +1,188 @@
+"""Epochs whose partitions are on workers, with the signature of `local_epochs`.
+
+The state changes when an epoch is complete, and not before: when the cluster fails, or
+when Ctrl-C ends the waiting for it, it is that of the last whole epoch.
+"""
+
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from uuid import uuid4
+
+import numpy as np
+
+from skgd._training import _progress, _update_rule
+from skgd.dask._part import Descent, Draws, Leg, Point, descend, gradient_at
+from skgd.kernels.epoch import take_step
+from skgd.kernels.optimizers import powers_after
+
+
+def batch_epochs(params, network, state, parts, schedule, task, interrupts, n_threads):
+    """Take one step an epoch, from the sum of the partitions' gradients.
+
+    They are added up in the order of the partitions, so that it does not show which
+    worker was the first.
+    """
+    rule = _update_rule(params, state)
+    # Where each part begins in the batch, which dropout's masks follow from.
+    places = np.cumsum([0, *parts.sizes[:-1]]).tolist()
+    while True:
+        interrupts.interruptible(task.begin_epoch)
+        interrupts.check()
+        key, rate, draws = None, state.learning_rate, state.random_state
+        if network.dropout.any():
+            draws = deepcopy(draws)
+            key = draws.randint(2**32, size=2, dtype=np.uint64)
+        if schedule.curve is not None:
+            progress = _progress(state.scheduled_epochs, params.max_iter, 1)
+            rate *= float(schedule.multipliers(progress)[0])
+        point = Point(network, state.theta, key)
+        points = [point] * len(places)
+        results = interrupts.interruptible(parts.map, gradient_at, places, points)
+        if results is None:
+            interrupts.check()
+        if key is not None:
+            state.random_state.set_state(draws.get_state())
+        losses, weights, gradients = zip(*results, strict=True)
+        gradient = np.array(gradients[0])
+        for other in gradients[1:]:
+            gradient += other
+        loss, weight = sum(losses), sum(weights)
+        if weight != 0:
+            powers = np.array(powers_after(rule, state.n_steps))
+            common = network, state.theta, rule, state.optimizer_state, powers
+            sums = gradient, float(loss), float(weight)
+            loss = take_step(*common, *sums, rate, float(params.alpha))
+            state.n_steps += 1
+        state.scheduled_epochs += 1
+        yield loss, rate
+
+
+def averaged_epochs(
+    params, network, state, parts, schedule, task, interrupts, n_threads
+):
+    """Run copies of the parameters through the partitions side by side, and average.
+
+    Each copy has partitions of its own and goes through them one by one, in a new order
+    in each epoch. `parts` has their numbers, copy by copy, as `chains`. References: R.
+    McDonald, K. Hall, G. Mann, "Distributed training strategies for the structured
+    perceptron", NAACL 2010; S. U. Stich, "Local SGD converges fast and communicates
+    little", ICLR 2019.
+    """
+    call, n_parts = uuid4().hex, len(parts.sizes)
+    # The first partition has the estimator's own draws; the others' follow from them.
+    own = deepcopy(state.random_state)
+    seeds = [deepcopy(own)]
+    others = deepcopy(own)
+    if n_parts > 1:
+        numbers = others.randint(2**32, size=n_parts - 1, dtype=np.uint64)
+        seeds += [int(number) for number in numbers]
+    is_dropping = bool(network.dropout.any())
+    plain = params._template()
+    for epoch in count():
+        interrupts.interruptible(task.begin_epoch)
+        interrupts.check()
+        chains = parts.chains
+        if params.shuffle:
+            chains = [[c[i] for i in _order(len(c), others)] for c in chains]
+
+        def leg(number, place, chain, epoch=epoch):
+            draws = Draws(call, epoch, seeds[number], is_dropping, params.shuffle)
+            return Leg(draws, place, len(chain), number == 0)
+
+        light = replace(
+            state,
+            **{"random_state": None, "seed": None, "best_theta": None},
+            **{"held_out": None, "loss_curve": [], "learning_rate_curve": []},
+            **{"validation_losses": [], "validation_scores": []},
+        )
+        start = Descent(plain, network, light)
+        submit = partial(_submit, parts, chains, start, leg)
+        ends = interrupts.interruptible(parts.run, submit)
+        if ends is None:
+            interrupts.check()
+        for end in ends:
+            if end.random_state is not None:
+                state.random_state.set_state(end.random_state.get_state())
+        _average(state, ends)
+        state.scheduled_epochs += 1
+        n_samples = sum(end.n_samples for end in ends)
+        loss = sum(end.loss for end in ends)
+        yield loss / max(n_samples, 1), ends[0].first_rate
+
+
+def _order(n, generator):
+    return generator.permutation(n) if n > 1 else range(n)
+
+
+def _submit(parts, chains, start, leg):
+    """Submit an epoch: place by place of the chains; return their ends."""
+    at = [start] * len(chains)
+    for place in range(max(map(len, chains))):
+        on = [i for i, chain in enumerate(chains) if place < len(chain)]
+        numbers = [chains[i][place] for i in on]
+        futures = parts.cluster.client.map(
+            descend,
+            [parts.futures[number] for number in numbers],
+            [at[i] for i in on],
+            [
+                leg(number, place, chains[i])
+                for number, i in zip(numbers, on, strict=True)
+            ],
+            key="skgd-descend",
+            pure=False,
+        )
+        for i, future in zip(on, futures, strict=True):
+            at[i] = future
+    return at
+
+
+def _average(state, ends):
+    """Average parameters and optimizer state by the copies' numbers of samples."""
+    ends = [end for end in ends if end.n_samples > 0]
+    if len(ends) == 1:
+        of = ends[0].state
+        state.theta[:] = of.theta
+        state.optimizer_state[:] = of.optimizer_state
+        state.n_steps = of.n_steps
+        return
+    if not ends:
+        return
+    shares = np.array([end.n_samples for end in ends])
+    shares = shares / shares.sum()
+    pairs = list(zip(shares, (end.state for end in ends), strict=True))
+    with np.errstate(over="ignore", invalid="ignore"):
+        # In float64: a sum of many float32 loses digits.
+        state.theta[:] = sum(share * of.theta.astype(np.float64) for share, of in pairs)
+        state.optimizer_state[:] = sum(
+            share * of.optimizer_state.astype(np.float64) for share, of in pairs
+        )
+    state.n_steps = round(sum(share * of.n_steps for share, of in pairs))
+
+
+def make_chains(sizes, n_chains):
+    """Divide the partitions among copies of the parameters, by numbers of samples.
+
+    Parameters
+    ----------
+    sizes : list of int
+    n_chains : int
+        At most one for each partition are made.
+
+    Returns
+    -------
+    chains : list of list of int
+        Numbers of neighbouring partitions, about as many samples in each list.
+    """
+    n_chains = min(n_chains, len(sizes))
+    ends = np.cumsum(sizes)
+    middles = (ends - np.array(sizes) / 2) * n_chains / ends[-1]
+    owners = np.minimum(middles.astype(int), n_chains - 1)
+    # None is without a partition, however uneven they are.
+    low = np.arange(len(sizes)) - (len(sizes) - n_chains)
+    for i in range(len(sizes)):
+        least = max(low[i], owners[i - 1] if i else 0)
+        most = owners[i - 1] + 1 if i else 0
+        owners[i] = min(max(owners[i], least), most)
+    return [np.flatnonzero(owners == c).tolist() for c in range(n_chains)]

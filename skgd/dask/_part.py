@@ -1,0 +1,388 @@
+"""A partition on its worker, and what training does to it there.
+
+The functions are run by Dask as tasks, which may be run again, on another worker. So
+none of them changes what it is given, but for the order that a part keeps.
+"""
+
+from copy import copy, deepcopy
+from types import SimpleNamespace
+
+import numpy as np
+from dask.system import CPU_COUNT
+from scipy.sparse import issparse
+from sklearn.base import is_classifier
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+from skgd._base import _as_numbers, _refuse_overflow
+from skgd._interrupts import Interrupts
+from skgd._schedules import make_schedule
+from skgd._threads import one_blas_thread
+from skgd._training import local_epochs, shuffle
+from skgd.kernels.backprop import passes_for
+from skgd.kernels.dropout import KEY
+from skgd.kernels.epoch import part_gradient
+from skgd.kernels.inputs import as_samples, row_numbers
+from skgd.kernels.network import chunk_size, make_workspace
+
+# Validation ---------------------------------------------------------------------------
+
+
+class Block:
+    """X, y and weights of a partition, validated.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    weight : ndarray of shape (n_samples,) or None
+    names : ndarray of shape (n_features,) or None
+        Of the features.
+    """
+
+    def __init__(self, X, y, weight, names):
+        self.X, self.y, self.weight, self.names = X, y, weight, names
+
+    def __sizeof__(self):
+        return _n_bytes(self.X) + _n_bytes(self.y) + _n_bytes(self.weight)
+
+
+def validate(template, number, dtype, X, y, weight):
+    """Validate a partition as `fit` validates its data.
+
+    Parameters
+    ----------
+    template : estimator
+        Of this process: its parameters, and the number and names of the features if
+        they are known.
+    number : int
+        Of the partition, for errors.
+    dtype : dtype or None
+        Of the network, if there is one already.
+    X, y, weight
+        As the person's collections hold them; `weight` may be None.
+
+    Returns
+    -------
+    block : Block or None
+        None if there are no samples.
+
+    Raises
+    ------
+    ValueError
+        If something is wrong with them; the message begins with the partition.
+    """
+    n_samples = _num_samples(X)
+    for name, other in (("y", y), ("sample_weight", weight)):
+        if other is not None and _num_samples(other) != n_samples:
+            raise ValueError(
+                f"Partition {number}: X has {n_samples} samples, and {name} has "
+                f"{_num_samples(other)}. Give both the same chunks."
+            )
+    if n_samples == 0:
+        return None
+    estimator = copy(template)
+    if dtype is not None:
+        estimator._state = SimpleNamespace(theta=np.empty(0, dtype))
+    try:
+        X, y = estimator._validate_X_y(X, _without_column(y), first=dtype is None)
+        if weight is not None:
+            weight = _validate_weight(weight, X)
+        estimator._learn_targets(y, incremental=False)
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"Partition {number}: {error}") from error
+    return Block(X, y, weight, getattr(estimator, "feature_names_in_", None))
+
+
+def _validate_weight(weight, X):
+    """Validate weights; a partition may be without any, as long as not all are."""
+    if not np.any(weight):
+        return np.zeros(X.shape[0], X.dtype)
+    with _refuse_overflow():
+        return _check_sample_weight(weight, X, dtype=X.dtype)
+
+
+def _without_column(y):
+    """Make (n,) of (n, 1), without the warning that would be written on the worker."""
+    if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and not issparse(y):
+        return np.asarray(y).ravel()
+    return y
+
+
+class Summary:
+    """What the client has to know of a block.
+
+    Attributes
+    ----------
+    n_samples, n_features : int
+    names : ndarray or None
+    dtype : dtype
+    y : ndarray
+        A few targets that show what they are: all labels, for a classifier.
+    counts : ndarray or None
+        How many samples have each of the labels `y`; for label indicators how many
+        have label 1, and how many samples there are.
+    total_weight : float or None
+    """
+
+    def __init__(self, template, block):
+        self.n_samples, self.n_features = block.X.shape
+        self.names, self.dtype = block.names, block.X.dtype
+        self.counts = None
+        self.y = y = block.y
+        if not is_classifier(template):
+            self.y = y[:1]
+        elif y.ndim == 1:
+            self.y, self.counts = np.unique(y, return_counts=True)
+        else:
+            values = np.unique(y)
+            self.y = np.repeat(values[:, np.newaxis], y.shape[1], axis=1)
+            if type_of_target(y).startswith("multilabel"):
+                ones = np.asarray(y.sum(axis=0)).ravel()
+                self.counts = np.append(ones, self.n_samples)
+        self.total_weight = None if block.weight is None else float(block.weight.sum())
+
+
+def summarize(template, block):
+    """Return a block's `Summary`, or None of an empty one."""
+    return None if block is None else Summary(template, block)
+
+
+# Training -----------------------------------------------------------------------------
+
+
+class Part:
+    """A partition that a network is trained on, or judged by.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    targets : ndarray of shape (n_samples, n_outputs)
+    weights : ndarray of shape (n_samples,) or None
+    y : ndarray or None
+        As scores take it.
+    """
+
+    def __init__(self, X, targets, weights, y=None):
+        self.X, self.targets, self.weights, self.y = X, targets, weights, y
+
+    @property
+    def samples(self):
+        """What the kernels read."""
+        return as_samples(self.X, self.targets, self.weights)
+
+    def __sizeof__(self):
+        return sum(_n_bytes(a) for a in (self.X, self.targets, self.weights, self.y))
+
+    def __setstate__(self, attributes):
+        # Out of a message arrays may come unaligned, which is another type to Numba.
+        for name in ("X", "targets", "weights"):
+            value = attributes[name]
+            if issparse(value):
+                value.data = np.require(value.data, requirements="CA")
+            elif value is not None:
+                attributes[name] = np.require(value, requirements="CA")
+        if "_order" in attributes:
+            *of, rows, generator = attributes["_order"]
+            attributes["_order"] = *of, np.array(rows), generator
+        vars(self).update(attributes)
+
+    def take_order(self, draws):
+        """Return the order that the epochs before this one have left, and its draws.
+
+        It stays with the part from epoch to epoch, so that no rows travel. Where it is
+        missing (the part was computed again, or is on another worker) the former
+        shuffles are done again.
+        """
+        # Taken out at once: a task of a former attempt may still be running.
+        order = vars(self).pop("_order", None)
+        if order is not None and order[:2] == (draws.call, draws.epoch):
+            return order[2:]
+        rows, generator = row_numbers(self.X.shape[0]), draws.generator()
+        for _ in range(draws.epoch):
+            draws.skip_epoch(rows, generator)
+        return rows, generator
+
+    def keep_order(self, draws, rows, generator):
+        """Keep what the next epoch begins with."""
+        self._order = draws.call, draws.epoch + 1, rows, generator
+
+
+def _n_bytes(data):
+    if data is None:
+        return 0
+    if issparse(data):
+        return data.data.nbytes + data.indices.nbytes + data.indptr.nbytes
+    return data.nbytes
+
+
+def encode(template, class_weight, dtype, block):
+    """Make the `Part` to train on of a block.
+
+    Parameters
+    ----------
+    template : estimator
+        With the labels that a classifier has learned.
+    class_weight : dict, list of dict or None
+        With a weight for each class.
+    dtype : dtype
+    block : Block
+    """
+    X, weights = block.X.astype(dtype, copy=False), block.weight
+    targets = _as_numbers(template._training_targets(block.y), dtype)
+    if class_weight is not None:
+        of_classes = compute_sample_weight(class_weight, block.y)
+        weights = of_classes if weights is None else of_classes * weights
+    if weights is not None:
+        weights = weights.astype(dtype, copy=False)
+    return Part(X, targets, weights)
+
+
+def encode_to_judge(template, dtype, block):
+    """Make the `Part` to judge a network by of a block: without class weights."""
+    X, y = block.X.astype(dtype, copy=False), template._validation_targets(block.y)
+    targets = _as_numbers(template._encode_targets(block.y), dtype)
+    return Part(X, targets, block.weight, y)
+
+
+def own(network):
+    """Copy a network out of a message: arrays in there may be read-only."""
+    names = ("layer_units", "offsets", "activations", "dropout")
+    return network._replace(**{n: np.array(getattr(network, n)) for n in names})
+
+
+class Point:
+    """The parameters at which a batch's gradient is taken."""
+
+    def __init__(self, network, theta, key):
+        self.network, self.theta, self.key = network, theta, key
+
+
+def gradient_at(part, place, point):
+    """Loss, weight and gradient of a part, which begins at `place` of the batch."""
+    network, theta = own(point.network), np.array(point.theta)
+    samples, rows = part.samples, row_numbers(part.X.shape[0])
+    sparse = issparse(part.X)
+    size = chunk_size(network, rows.size, theta.dtype, sparse)
+    workspace = make_workspace(network, size, theta.dtype, sparse)
+    workspace = workspace._replace(passes=passes_for(samples.inputs, rows))
+    if point.key is not None:
+        workspace.random[KEY : KEY + 2] = point.key
+    gradient = np.empty_like(theta)
+    with one_blas_thread():
+        loss, weight = part_gradient(
+            network, theta, samples, rows, place, workspace, gradient
+        )
+    return loss, weight, gradient
+
+
+class Draws:
+    """The random numbers of a partition's epochs.
+
+    Parameters
+    ----------
+    call : str
+        Of `fit`; two calls have nothing in common.
+    epoch : int
+        Epochs that the call has behind it.
+    seed : int or RandomState
+    dropout, shuffle : bool
+        What is drawn in each epoch.
+    """
+
+    def __init__(self, call, epoch, seed, dropout, shuffle):
+        self.call, self.epoch, self.seed = call, epoch, seed
+        self.dropout, self.shuffle = dropout, shuffle
+
+    def generator(self):
+        """Return a generator before the first epoch."""
+        return deepcopy(check_random_state(self.seed))
+
+    def skip_epoch(self, rows, generator):
+        """Draw what an epoch draws."""
+        if self.dropout:
+            generator.randint(2**32, size=2, dtype=np.uint64)
+        if self.shuffle:
+            shuffle(rows, generator)
+
+
+class Descent:
+    """A copy of the parameters on its way through an epoch's partitions.
+
+    Attributes
+    ----------
+    params : estimator
+        Read for its constructor parameters only.
+    network : Network
+    state : TrainingState
+        Without its history.
+    loss : float
+        Summed over the samples.
+    n_samples : int
+        Those seen in this epoch.
+    first_rate : float or None
+    random_state : RandomState or None
+        As the partition has left it whose draws are the estimator's own.
+    """
+
+    def __init__(self, params, network, state):
+        self.params, self.network, self.state = params, network, state
+        self.loss, self.n_samples, self.first_rate = 0.0, 0, None
+        self.random_state = None
+
+
+class Leg:
+    """A partition's share of a descent: the `place`-th of `n_places`."""
+
+    def __init__(self, draws, place, n_places, is_own):
+        self.draws, self.place, self.n_places = draws, place, n_places
+        self.is_own = is_own
+
+
+def _n_threads(n_jobs):
+    """Threads of a task. joblib allows a worker one, as it is a daemonic process."""
+    if n_jobs is None:
+        return 1
+    return n_jobs if n_jobs > 0 else max(1, CPU_COUNT + 1 + n_jobs)
+
+
+# Callbacks are told of epochs by the client, not by a part's own.
+_NO_TASK = SimpleNamespace(begin_epoch=lambda: None)
+
+
+def descend(part, descent, leg):
+    """Run an epoch over a part, from where the descent is; return where it is then."""
+    descent = copy(descent)
+    params, state = copy(descent.params), descent.state.copy()
+    n_samples = part.X.shape[0]
+    # A curve over training progress goes on from partition to partition.
+    epochs, params.max_iter = state.scheduled_epochs, params.max_iter * leg.n_places
+    state.scheduled_epochs = epochs * leg.n_places + leg.place
+    if params.batch_size != "auto":
+        params.batch_size = min(params.batch_size, n_samples)
+    schedule = make_schedule(
+        params.learning_rate, params.learning_rate_init, params.power_t
+    )
+    rows, state.random_state = part.take_order(leg.draws)
+    n_steps, threads = state.n_steps, _n_threads(params.n_jobs)
+    state.order = rows
+    settings = params, own(descent.network), state, part.samples, schedule
+    with one_blas_thread():
+        run = local_epochs(*settings, _NO_TASK, Interrupts(), threads)
+        loss, rate = next(run)
+        run.close()
+    part.keep_order(leg.draws, rows, state.random_state)
+
+    if leg.is_own:
+        descent.random_state = deepcopy(state.random_state)
+    if descent.first_rate is None:
+        descent.first_rate = rate
+    if state.n_steps > n_steps:  # else there is no weight
+        descent.loss += loss * n_samples
+        descent.n_samples += n_samples
+    state.scheduled_epochs, state.random_state = epochs, None
+    state.end()
+    descent.state = state
+    return descent

@@ -1,0 +1,202 @@
+"""What a cluster does to a fit: workers killed, workers that join, a lost scheduler."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+pytest.importorskip("distributed")
+
+import dask.array as da
+from distributed import Client, LocalCluster
+
+from skgd.dask import DaskGDNeuralRegressor
+from skgd.dask._cluster import ClusterError
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+)
+
+N, N_FEATURES, N_PARTS = 60_000, 10, 6
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with LocalCluster(
+        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=":0"
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def client(cluster):
+    with Client(cluster) as client:
+        yield client
+
+
+def draw():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N, N_FEATURES))
+    return X, np.tanh(X @ rng.standard_normal(N_FEATURES))
+
+
+def make_net(solver, **params):
+    params = {"max_iter": 12, "random_state": 0, "batch_size": 50} | params
+    return DaskGDNeuralRegressor((50,), solver=solver, **params)
+
+
+@contextmanager
+def meanwhile(net, act, epochs=3):
+    """Call `act` in the midst of a fit, after some epochs."""
+    done = []
+
+    def work():
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            state = vars(net).get("_state")
+            if state is not None and len(state.loss_curve) >= epochs:
+                act()
+                done.append(len(state.loss_curve))
+                return
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    assert done
+    assert done[0] < net.max_iter  # the fit was still under way
+
+
+def wait_for_three_workers(cluster, client):
+    """Until those killed have come back, and those too many have gone."""
+    deadline = time.monotonic() + 120
+    while len(client.run(os.getpid, on_error="ignore")) != 3:
+        assert time.monotonic() < deadline
+        # On a busy machine one may take so long to come back that it is given up.
+        cluster.scale(3)
+        time.sleep(0.5)
+
+
+def kill_a_worker(client):
+    """Kill one that holds data."""
+    pids = client.run(os.getpid)
+    os.kill(pids[min(pids)], signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kind", ["collections", "local"])
+@pytest.mark.parametrize("solver", ["batch", "minibatch"])
+def test_a_killed_worker_does_not_show(cluster, client, solver, kind):
+    X, y = draw()
+    if kind == "collections":
+        X, y = (
+            da.from_array(a, chunks=N // N_PARTS).map_blocks(np.copy) for a in (X, y)
+        )
+    wait_for_three_workers(cluster, client)
+    params = {"n_replicas": 3}
+    undisturbed = make_net(solver).fit(X, y, **params)
+    wait_for_three_workers(cluster, client)
+    net = make_net(solver)
+    with meanwhile(net, lambda: kill_a_worker(client)):
+        net.fit(X, y, **params)
+    assert net.n_iter_ == undisturbed.n_iter_
+    assert_array_equal(net._state.theta, undisturbed._state.theta)
+    assert net.loss_curve_ == undisturbed.loss_curve_
+
+
+def test_a_worker_that_joins_does_not_show(cluster, client):
+    X, y = (da.from_array(a, chunks=N // N_PARTS) for a in draw())
+    wait_for_three_workers(cluster, client)
+    undisturbed = make_net("minibatch").fit(X, y, n_replicas=3)
+    net = make_net("minibatch")
+    try:
+        with meanwhile(net, lambda: cluster.scale(4)):
+            net.fit(X, y, n_replicas=3)
+        client.wait_for_workers(4)
+    finally:
+        wait_for_three_workers(cluster, client)
+    assert_array_equal(net._state.theta, undisturbed._state.theta)
+
+
+def test_data_lost_for_good_are_named(cluster, client):
+    X, y = draw()
+    wait_for_three_workers(cluster, client)
+    victim = min(client.nthreads())
+    scattered = [
+        client.scatter(a, hash=False, workers=[victim])
+        for a in np.array_split(X, N_PARTS)
+    ]
+    sizes = [a.shape for a in np.array_split(X, N_PARTS)]
+    X = da.concatenate(
+        [
+            da.from_delayed(future, size, dtype=float)
+            for future, size in zip(scattered, sizes, strict=True)
+        ]
+    )
+    net = make_net("batch", max_iter=500, tol=0)
+    with (
+        pytest.raises(ClusterError, match=r"scattered.*parameters after epoch \d"),
+        meanwhile(net, lambda: kill_a_worker(client)),
+    ):
+        net.fit(X, da.from_array(y, chunks=X.chunks[0]))
+    assert 3 <= net.n_iter_ == len(net.loss_curve_) < 500
+
+
+SCHEDULER = """
+import time
+from distributed import LocalCluster
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=2, processes=False, protocol='tcp://',
+                           dashboard_address=":0")
+    print(cluster.scheduler_address, flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def other_process():
+    """A scheduler and workers in a process of their own: its client, and its pid."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SCHEDULER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        address = process.stdout.readline().strip()
+        client = Client(address, timeout="5s", set_as_default=False)
+        try:
+            yield client, process.pid
+        finally:
+            client.close(timeout=1)
+            process.kill()
+
+
+@pytest.mark.parametrize("solver", ["batch", "minibatch"])
+def test_a_lost_scheduler_leaves_the_last_epoch(solver):
+    X, y = draw()
+    with other_process() as (client, pid):
+        net = make_net(solver, max_iter=500, tol=0)
+        with (
+            pytest.raises(ClusterError, match=r"scheduler .* lost.*after epoch \d"),
+            meanwhile(net, lambda: os.kill(pid, signal.SIGKILL)),
+        ):
+            net.fit(X, y, client=client)
+        n_epochs = net.n_iter_
+        with pytest.raises(ClusterError, match="lost"):
+            net.fit(X, y, client=client)
+    assert 3 <= n_epochs == net.n_iter_ == len(net.loss_curve_) < 500
+    assert np.isfinite(net.predict(X)).all()
+    copy = pickle.loads(pickle.dumps(net))
+    assert_array_equal(copy.predict(X), net.predict(X))
+    local = net.to_local().partial_fit(X, y)
+    assert local.loss_ < net.loss_curve_[0]
