@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
@@ -84,6 +85,21 @@ def _naming(arguments):
         yield
     except ValueError as error:
         raise ValueError(f"{arguments}: {error}") from error
+
+
+class Ready(NamedTuple):
+    """A fit's data, validated: as kernels take them, and the judge of its epochs.
+
+    Class weights are in `weights`, but not in `sample_weight`. `rows` are the samples
+    to train on.
+    """
+
+    X: object
+    targets: np.ndarray
+    weights: np.ndarray | None
+    rows: np.ndarray
+    sample_weight: np.ndarray | None
+    judge: object
 
 
 class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
@@ -181,30 +197,14 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             resumes = not (first or incremental) and self._state.resumes
             if incremental and not first:
                 self._validate_params()  # which _fit_context leaves out here
-            given = X, y
-            X, y = self._validate_X_y(X, y, first=first)
-            if first:
-                self._learn_targets(y, incremental=incremental)
-            else:
-                self._check_targets(y, refit=not incremental)
-            targets = _as_numbers(self._training_targets(y), X.dtype)
-            sample_weight = _validate_weights(sample_weight, X)
-
-            self._network = self._build_network(X.shape[1], targets.shape[1], first)
-            self._prepare_state(X.dtype, first, incremental, resumes)
-
             threads = n_threads(self.n_jobs)
-            judge = self._given_validation(*validation, incremental, threads)
-            rows = row_numbers(X.shape[0])
-            if judge is None and self.early_stopping:
-                rows, judge = self._hold_out(X, y, sample_weight, given, threads)
-            else:
-                self._state.held_out = None
-            weights = self._training_weights(y, sample_weight, incremental=incremental)
-            if weights is not None:
-                weights = weights.astype(X.dtype, copy=False)
-                check_total_weight(weights[rows])
-            samples = as_samples(X, targets, weights)
+            ready = self._prepare(
+                *(X, y, sample_weight),
+                partial(self._given_validation, *validation, incremental, threads),
+                *(threads, first, incremental, resumes),
+            )
+            samples = as_samples(ready.X, ready.targets, ready.weights)
+            rows, judge = ready.rows, ready.judge
             self._judge_anew(judge, interrupts, first, incremental, resumes)
             if resumes or has_callbacks(self):
                 self._note_data(fingerprint(samples, rows, judge), rows, resumes)
@@ -212,7 +212,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
                 self,
                 "partial-fit" if incremental else "fit",
                 1 if incremental else self.max_iter,
-                (*given, rows, sample_weight),
+                (X, y, rows, ready.sample_weight),
                 self._attributes_of_a_copy,
             )
             with one_blas_thread():
@@ -231,6 +231,36 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             vars(self).update(self._fitted_attributes())
             interrupts.interruptible(task.end)
         return self
+
+    def _prepare(
+        self, X, y, sample_weight, judge_given, threads, first, incremental, resumes
+    ):
+        """Validate the data, and get network and state ready; return what is `Ready`.
+
+        `judge_given` makes the judge by validation data that fit was given, or None.
+        """
+        given = X, y
+        X, y = self._validate_X_y(X, y, first=first)
+        if first:
+            self._learn_targets(y, incremental=incremental)
+        else:
+            self._check_targets(y, refit=not incremental)
+        targets = _as_numbers(self._training_targets(y), X.dtype)
+        sample_weight = _validate_weights(sample_weight, X)
+
+        self._network = self._build_network(X.shape[1], targets.shape[1], first)
+        self._prepare_state(X.dtype, first, incremental, resumes)
+
+        judge, rows = judge_given(), row_numbers(X.shape[0])
+        if judge is None and self.early_stopping:
+            rows, judge = self._hold_out(X, y, sample_weight, given, threads)
+        else:
+            self._state.held_out = None
+        weights = self._training_weights(y, sample_weight, incremental=incremental)
+        if weights is not None:
+            weights = weights.astype(X.dtype, copy=False)
+            check_total_weight(weights[rows])
+        return Ready(X, targets, weights, rows, sample_weight, judge)
 
     def _validate_X_y(self, X, y, *, first):
         """Validate as scikit-learn does; X is then in rows, C-contiguous or CSR."""

@@ -35,6 +35,10 @@ NON_FINITE = (
 )
 
 
+class CutOff(RuntimeError):
+    """Epochs cannot go on, for a reason outside of the fit, such as a lost cluster."""
+
+
 def check_total_weight(sample_weight):
     """Raise if there are weights, and nothing has any."""
     if sample_weight is None:
@@ -236,12 +240,19 @@ def train(
         Runs the epochs, with the signature of `local_epochs`. With others nobody looks
         at `samples` but they, nor at more of `rows` than their number.
 
+    Returns
+    -------
+    cut_off : CutOff or None
+        What has ended the epochs, which are kept then as after Ctrl-C.
+
     Raises
     ------
     ValueError
         If the parameters became non-finite and no best ones can be restored.
+    CutOff
+        If that was so before the end of the first epoch.
     """
-    early_stopping = params.early_stopping
+    early_stopping, cut_off = params.early_stopping, None
     schedule = make_schedule(
         params.learning_rate, params.learning_rate_init, params.power_t
     )
@@ -270,6 +281,10 @@ def train(
         if state.n_iter == 0:
             raise  # there is no epoch to keep
         warnings.warn("Training interrupted by user.", stacklevel=2)
+    except CutOff as error:
+        if state.n_iter == 0:
+            raise
+        cut_off = error
     else:
         if not (state.is_stopping or incremental):
             warnings.warn(
@@ -285,6 +300,7 @@ def train(
         state.theta = state.best_theta.copy()
     if not np.isfinite(state.theta).all():
         raise ValueError(NON_FINITE)
+    return cut_off
 
 
 def local_epochs(
@@ -442,11 +458,12 @@ def _record_epoch(params, state, n_samples, first_rate, loss, judge, interrupts)
         print(f"Iteration {state.n_iter}, loss = {loss:.8f}")
 
     if judge is not None:
-        validation_loss = value = float("nan")
-        if np.isfinite(loss):
-            validation_loss, value = judge(interrupts)
-        state.validation_losses.append(validation_loss)
+        value = float("nan")  # which stays there if there is nobody who knows better
+        state.validation_losses.append(value)
         state.validation_scores.append(value)
+        if np.isfinite(loss):
+            state.validation_losses[-1], value = judge(interrupts)
+            state.validation_scores[-1] = value
         if params.verbose:
             print(f"Validation score: {value:f}")
 

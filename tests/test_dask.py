@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import CancelledError
 
 import joblib
 import numpy as np
@@ -30,10 +31,10 @@ from dask import delayed
 from distributed import Client, Event, LocalCluster
 
 from skgd.dask import DaskGDNeuralClassifier, DaskGDNeuralRegressor
-from skgd.dask._cluster import ClusterError
+from skgd.dask._cluster import Cluster, ClusterError
 from skgd.dask._data import Parts
 from skgd.dask._epochs import make_chains
-from skgd.dask._judge import PartsJudge, r2_from_sums
+from skgd.dask._judge import PartsJudge, r2_of_groups, squares
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -283,6 +284,13 @@ def test_the_same_seed_gives_the_same_bits(client, solver):
     assert fits[0].loss_curve_ != fits[2].loss_curve_
 
 
+def test_n_replicas_decides_for_local_data_too(client):
+    X, y = draw()
+    net = DaskGDNeuralRegressor((4,), max_iter=3, random_state=0)
+    expected = clone(net).fit(blocks(X, (115, 115)), blocks(y, (115, 115)))
+    assert_same_bits(net.fit(X, y, n_replicas=2), expected)
+
+
 @pytest.mark.parametrize("solver", ["minibatch", "sgd"])
 def test_copies_learn(client, solver):
     X, y = draw()
@@ -330,6 +338,8 @@ COLLECTIONS = {
     "unknown": lambda X, y: (unknown(blocks(X, A)), unknown(blocks(y, A))),
     "unknown X, other y": lambda X, y: (unknown(blocks(X, A)), blocks(y, (N,))),
     "X, unknown other y": lambda X, y: (blocks(X, A), unknown(blocks(y, (N - 9, 9)))),
+    "empty last": lambda X, y: (blocks(X, (100, 130, 0)), blocks(y, (N,))),
+    "other empty last": lambda X, y: (blocks(X, B), blocks(y, (N - 9, 9, 0))),
     "columns": lambda X, y: (da.from_array(X, chunks=(60, 2)), blocks(y, A)),
     "sparse": lambda X, y: (sparse_blocks(X, A), blocks(y, A)),
     "local y": lambda X, y: (blocks(X, B), y),
@@ -394,7 +404,27 @@ def ragged(X):
     )
 
 
+def permuted(X):
+    """A dataframe whose second partition has its columns in another order."""
+    parts = [pd.DataFrame(part, columns=list("abcde")) for part in (X[:100], X[100:])]
+    parts[1] = parts[1][list("bacde")]
+    return dd.from_delayed(
+        [delayed(part) for part in parts], meta=parts[0], verify_meta=False
+    )
+
+
 ERRORS = {
+    "order of columns": (
+        lambda X, y: (permuted(X), blocks(y, (100, 130))),
+        r"Partition 1 has the features \['b' 'a'",
+    ),
+    "too large for float32": (
+        lambda X, y: (
+            blocks(X.astype(np.float32), A),
+            blocks(np.where(y == y[-1], 1e39, y), A),
+        ),
+        r"Partition 2: .*too large for dtype\('float32'\)",
+    ),
     "nan": (lambda X, y: (blocks(with_nan(X), A), blocks(y, A)), "Partition 1: .*NaN"),
     "nan in y": (
         lambda X, y: (blocks(X, A), blocks(np.where(y == y[-1], np.inf, y), A)),
@@ -525,18 +555,55 @@ def test_the_only_partition_cannot_be_held_out(client):
         net.fit(blocks(X, (0, N)), blocks(y, (0, N)))
 
 
+SMALL = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
+
+
+@pytest.mark.parametrize("without", ["trained on", "held out"])
+def test_weights_of_nothing_are_refused(client, without):
+    X, y = (blocks(a, (46,) * 5) for a in draw())
+    net = DaskGDNeuralRegressor(**SMALL, early_stopping=True).fit(X, y)
+    _, trained_on, held_out = net._held_out_partitions
+    w = np.ones((5, 46))
+    w[trained_on if without == "trained on" else held_out] = 0
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        net.fit(X, y, blocks(w.ravel(), (46,) * 5))
+
+
+def test_class_weights_of_nothing_are_refused(client):
+    X, y = (blocks(a, A) for a in draw_labels())
+    net = DaskGDNeuralClassifier(class_weight=dict.fromkeys(LABELS, 0.0))
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        net.fit(X, y)
+
+
+def test_a_score_needs_two_samples(client):
+    X, y = draw()
+    net = DaskGDNeuralRegressor((4,))
+    one = blocks(X[:1], (1,)), blocks(y[:1], (1,))
+    with pytest.raises(ValueError, match=r"X_val and y_val: .*at least 2 samples"):
+        net.fit(blocks(X, A), blocks(y, A), X_val=one[0], y_val=one[1])
+
+
 @pytest.mark.parametrize("n_outputs", [1, 3])
-def test_r2_from_sums(n_outputs):
+def test_r2_of_groups(n_outputs):
     rng = np.random.default_rng(0)
     y, predicted = rng.normal(size=(2, 9, n_outputs))
+    w = rng.integers(1, 4, size=9).astype(float)  # so that a constant has no variance
+    w[5:] = 0  # of a whole group
+
+    def r2(y, predicted):
+        groups = slice(2), slice(2, 5), slice(5, 9)
+        return r2_of_groups(
+            [w[g].sum() for g in groups],
+            [squares(y[g], predicted[g], w[g]) for g in groups],
+        )
+
+    assert_allclose(r2(y, predicted), r2_score(y, predicted, sample_weight=w))
     y[:, 0] = 1.0  # constant, and not met
-    residuals, deviations = ((y - p) ** 2 for p in (predicted, y.mean(axis=0)))
-    expected = r2_score(y, predicted)
-    assert_allclose(
-        r2_from_sums(residuals.sum(axis=0), deviations.sum(axis=0)), expected
-    )
-    assert r2_from_sums(np.zeros(1), np.zeros(1)) == 1.0
-    assert np.isnan(r2_from_sums(np.array([np.inf]), np.ones(1)))
+    assert_allclose(r2(y, predicted), r2_score(y, predicted, sample_weight=w))
+    assert r2(y, y) == 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert np.isnan(r2(y, predicted * 1e200))
 
 
 # The estimator ------------------------------------------------------------------------
@@ -570,7 +637,50 @@ def test_score_is_that_of_scikit_learn(client):
     expected = accuracy_score(y, net.predict(X), sample_weight=w)
     assert_allclose(net.score(*(blocks(a, B) for a in (X, y, w))), expected)
     assert_allclose(net.score(X, y, w), expected)
-    assert net.scoring is None
+
+
+def test_score_counts_labels_that_training_had_not_as_misses(client):
+    X, y = draw_labels()
+    net = DaskGDNeuralClassifier((4,), max_iter=3).fit(blocks(X, A), blocks(y, A))
+    y = np.where(y == "ant", "elk", y)
+    assert_allclose(net.score(blocks(X, B), blocks(y, B)), net.score(X, y))
+    w = np.ones(N)
+    w[:30] = 0  # a partition without any
+    assert_allclose(net.score(*(blocks(a, B) for a in (X, y, w))), net.score(X, y, w))
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        net.score(*(blocks(a, B) for a in (X, y, np.zeros(N))))
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_score_is_r2_whatever_the_loss(client, loss, n_outputs):
+    X, y = draw(n_outputs, positive=True)
+    net = DaskGDNeuralRegressor(**SMALL, loss=loss)
+    net.fit(blocks(X, A), blocks(y, A))
+    y = y - 2  # not in the range of the loss
+    w = np.random.default_rng(2).uniform(0, 2, N)
+    w[:30] = 0  # a partition without any
+    actual = net.score(*(blocks(a, B) for a in (X, y, w)), client=client)
+    assert_allclose(actual, net.score(X, y, w), rtol=1e-9)
+
+
+def test_errors_of_score_name_the_partition(client):
+    X, y = draw()
+    net = DaskGDNeuralRegressor(**SMALL).fit(blocks(X, A), blocks(y, A))
+    with pytest.raises(ValueError, match="Partition 1: Input X contains NaN"):
+        net.score(blocks(with_nan(X), A), blocks(y, A))
+
+
+def test_callbacks_do_not_travel(client):
+    pytest.importorskip("sklearn.callback")
+    from tests.test_callbacks import Recorder
+
+    X, y = (blocks(a, A) for a in draw())
+    recorder = Recorder()
+    recorder.lock = threading.Lock()  # which cannot be pickled
+    net = DaskGDNeuralRegressor(**SMALL).set_callbacks(recorder).fit(X, y)
+    assert net.predict(X).compute().shape == (N,)
+    assert net.score(X, y) <= 1
 
 
 @pytest.mark.parametrize("solver", ["batch", "minibatch"])
@@ -588,7 +698,7 @@ def test_partial_fit_and_warm_start_go_on(client, solver):
         actual.partial_fit(X_dask, y_dask, classes=LABELS)
     assert_same_descent(actual, expected)
     assert_same_descent(actual.fit(X_dask, y_dask), expected.fit(X, y))
-    with pytest.raises(ValueError, match=r"not in `self.classes_`"):
+    with pytest.raises(ValueError, match=r"Partition 0: .*not in `self.classes_`"):
         actual.partial_fit(X_dask, blocks(np.where(y == "ant", "elk", y), chunks))
     with pytest.raises(ValueError, match=r"Partition \d: .*features"):
         actual.partial_fit(X_dask[:, :3], y_dask)
@@ -715,7 +825,7 @@ def test_ctrl_c_in_the_first_epoch_changes_nothing(
 def test_ctrl_c_ends_the_wait_for_a_judgement(client, ctrl_c_in_call):
     X, y = (blocks(a, A) for a in draw())
     net = DaskGDNeuralRegressor((4,), max_iter=100, random_state=0)
-    ctrl_c_in_call(5)  # means, epoch, judgement, epoch, judgement
+    ctrl_c_in_call(4)  # epoch, judgement, epoch, judgement
     with pytest.warns(UserWarning, match="interrupted by user"):
         net.fit(X, y, X_val=X, y_val=y)
     assert net.n_iter_ == 2
@@ -748,6 +858,50 @@ def test_a_judgement_that_the_cluster_fails_is_nan(client, monkeypatch):
     assert vars(net) == before
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_task_that_fails_leaves_the_epochs_before(
+    client, monkeypatch, early_stopping
+):
+    X, y = (blocks(a, A) for a in draw())
+    run, n_calls = Parts.run, []
+
+    def fail(_):
+        raise OSError("No such file.")
+
+    def fail_fifth(parts, submit):
+        n_calls.append(submit)
+        if len(n_calls) == 5:  # after epoch, judgement, epoch, judgement
+            return run(parts, lambda: client.map(fail, [0], pure=False))
+        return run(parts, submit)
+
+    monkeypatch.setattr(Parts, "run", fail_fifth)
+    params = {"random_state": 0, "early_stopping": early_stopping}
+    net = DaskGDNeuralRegressor((4,), learning_rate_init=0.05, **params)
+    with pytest.raises(ClusterError, match=r"No such file.* after epoch 2"):
+        net.fit(X, y, X_val=X, y_val=-y)  # which each epoch makes worse
+    assert net.n_iter_ == len(net.loss_curve_) == len(net.validation_scores_) == 2
+    if early_stopping:  # as after Ctrl-C
+        first, second = net.validation_scores_
+        assert first > second
+        assert_allclose(net.score(X, -y), first)
+
+
+class DyingClient:
+    """Of a cluster whose workers die of each task."""
+
+    status, asynchronous, scheduler = "running", False, None
+
+    def gather(self, futures):
+        raise CancelledError("lost")
+
+
+def test_local_data_that_kill_workers_are_not_scattered_for_ever():
+    restored = []
+    with pytest.raises(ClusterError, match=r"4 times in a row .*more memory"):
+        Cluster(DyingClient()).run(list, lambda: restored.append(1) or True)
+    assert len(restored) == 3
+
+
 def test_a_checkpoint_is_refused(client, tmp_path):
     pytest.importorskip("sklearn.callback")
     from skgd.callbacks import Checkpoint
@@ -773,6 +927,12 @@ def test_n_replicas_is_checked(client, n_replicas):
     X, y = (blocks(a, A) for a in draw())
     with pytest.raises(ValueError, match=r"n_replicas == .*must be >= 1"):
         DaskGDNeuralRegressor().fit(X, y, n_replicas=n_replicas)
+
+
+def test_a_fit_in_a_task_would_wait_for_itself(client):
+    net = DaskGDNeuralRegressor()
+    with pytest.raises(ValueError, match=r"in a task .*GDNeuralRegressor"):
+        client.submit(net.fit, [[0.0], [1.0]], [0.0, 1.0]).result()
 
 
 def test_search_of_plain_estimators_on_joblibs_backend(client):

@@ -20,6 +20,7 @@ from distributed import Client, LocalCluster
 
 from skgd.dask import DaskGDNeuralRegressor
 from skgd.dask._cluster import ClusterError
+from skgd.dask._data import Parts
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -88,10 +89,10 @@ def wait_for_three_workers(cluster, client):
         time.sleep(0.5)
 
 
-def kill_a_worker(client):
-    """Kill one that holds data."""
+def killing_a_worker(client):
+    """A function that kills one which will have data."""
     pids = client.run(os.getpid)
-    os.kill(pids[min(pids)], signal.SIGKILL)
+    return lambda: os.kill(pids[min(pids)], signal.SIGKILL)
 
 
 @pytest.mark.parametrize("kind", ["collections", "local"])
@@ -107,23 +108,32 @@ def test_a_killed_worker_does_not_show(cluster, client, solver, kind):
     undisturbed = make_net(solver).fit(X, y, **params)
     wait_for_three_workers(cluster, client)
     net = make_net(solver)
-    with meanwhile(net, lambda: kill_a_worker(client)):
+    with meanwhile(net, killing_a_worker(client)):
         net.fit(X, y, **params)
     assert net.n_iter_ == undisturbed.n_iter_
     assert_array_equal(net._state.theta, undisturbed._state.theta)
     assert net.loss_curve_ == undisturbed.loss_curve_
 
 
-def test_a_worker_that_joins_does_not_show(cluster, client):
+def test_a_worker_that_joins_does_not_show(cluster, client, monkeypatch):
     X, y = (da.from_array(a, chunks=N // N_PARTS) for a in draw())
     wait_for_three_workers(cluster, client)
     undisturbed = make_net("minibatch").fit(X, y, n_replicas=3)
     net = make_net("minibatch")
+    run, n_epochs = Parts.run, []
+
+    def join_before_third(parts, submit):
+        n_epochs.append(submit)
+        if len(n_epochs) == 3:
+            cluster.scale(4)
+            client.wait_for_workers(4)
+        return run(parts, submit)
+
+    monkeypatch.setattr(Parts, "run", join_before_third)
     try:
-        with meanwhile(net, lambda: cluster.scale(4)):
-            net.fit(X, y, n_replicas=3)
-        client.wait_for_workers(4)
+        net.fit(X, y, n_replicas=3)
     finally:
+        monkeypatch.undo()
         wait_for_three_workers(cluster, client)
     assert_array_equal(net._state.theta, undisturbed._state.theta)
 
@@ -146,7 +156,7 @@ def test_data_lost_for_good_are_named(cluster, client):
     net = make_net("batch", max_iter=500, tol=0)
     with (
         pytest.raises(ClusterError, match=r"scattered.*parameters after epoch \d"),
-        meanwhile(net, lambda: kill_a_worker(client)),
+        meanwhile(net, killing_a_worker(client)),
     ):
         net.fit(X, da.from_array(y, chunks=X.chunks[0]))
     assert 3 <= net.n_iter_ == len(net.loss_curve_) < 500
@@ -172,12 +182,14 @@ def other_process():
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        address = process.stdout.readline().strip()
-        client = Client(address, timeout="5s", set_as_default=False)
         try:
-            yield client, process.pid
+            address = process.stdout.readline().strip()
+            client = Client(address, timeout="30s", set_as_default=False)
+            try:
+                yield client, process.pid
+            finally:
+                client.close(timeout=1)
         finally:
-            client.close(timeout=1)
             process.kill()
 
 

@@ -3,6 +3,7 @@
 import warnings
 from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -12,17 +13,16 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skgd._base import BaseGDNeural, _validate_weights, all_or_nothing
+from skgd._base import BaseGDNeural, all_or_nothing
 from skgd._callbacks import FitTask
 from skgd._interrupts import Interrupts
 from skgd._threads import n_threads
-from skgd._training import TrainingState, check_total_weight, train
+from skgd._training import TrainingState, train
 from skgd.dask._cluster import Cluster, ClusterError
 from skgd.dask._data import Collections, scatter
 from skgd.dask._epochs import averaged_epochs, batch_epochs, make_chains
 from skgd.dask._judge import PartsJudge
-from skgd.dask._prediction import predict_blocks
-from skgd.kernels.inputs import row_numbers
+from skgd.dask._prediction import predict_blocks, score_blocks
 from skgd.kernels.optimizers import Optimizer
 
 
@@ -112,8 +112,9 @@ class BaseDask(BaseGDNeural):
             non-finite. The estimator is then as it was before the call. Of data on the
             workers, the message names the partition.
         ClusterError
-            If the connection to the scheduler is lost, or a task can not be run. The
-            estimator then holds the last whole epoch, if there is one.
+            If the connection to the scheduler is lost, or a task cannot be run. The
+            estimator then holds the last whole epoch, if there is one, or the one of
+            the best validation score with ``early_stopping=True``.
 
         Warns
         -----
@@ -125,7 +126,7 @@ class BaseDask(BaseGDNeural):
         validation = X_val, y_val, sample_weight_val
         return self._fit_on(client, n_replicas, data, validation, incremental=False)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None, *, client=None):
         """Score the predictions on X: R2 of a regressor, accuracy of a classifier.
 
         Parameters
@@ -142,6 +143,9 @@ class BaseDask(BaseGDNeural):
                 default=None
             Weights of the samples.
 
+        client : distributed.Client, default=None
+            The cluster that has the collections; None is the current client.
+
         Returns
         -------
         score : float
@@ -150,12 +154,7 @@ class BaseDask(BaseGDNeural):
         check_is_fitted(self)
         if not _on_workers(X, y, sample_weight):
             return super().score(X, y, sample_weight=sample_weight)
-        data = self._collections(Cluster(), X, y, sample_weight, first=False)
-        self._check_targets(data.y, refit=False)
-        judge = PartsJudge(
-            self._with(scoring=None), data.to_judge(self._template(True))
-        )
-        return judge(Interrupts())[1]  # which hold nothing back
+        return score_blocks(Cluster(client), self._predictor(), X, y, sample_weight)
 
     def to_local(self):
         """Make the estimator of one process, with the same parameters.
@@ -193,45 +192,38 @@ class BaseDask(BaseGDNeural):
         first = not hasattr(self, "_state") or not (self.warm_start or incremental)
         if incremental and not first:
             self._validate_params()  # which _fit_context leaves out here
+        n_workers = max(1, len(cluster.workers()))
+        averages = self.solver != "batch"
+        n_parts = (averages and n_replicas) or n_workers
         prepare = self._prepare_collections
         if not _on_workers(*data):
             prepare = self._prepare_local
-        n_workers = max(1, len(cluster.workers()))
-        parts, judge = prepare(cluster, n_workers, data, validation, first, incremental)
-        parts.chains = make_chains(parts.sizes, n_replicas or n_workers)
+        parts, judge = prepare(cluster, n_parts, data, validation, first, incremental)
+        parts.chains = make_chains(parts.sizes, n_parts)
         self._judge_anew(judge, interrupts, first, incremental, resumes=False)
-        n_epochs = 1 if incremental else self.max_iter
         name = "partial-fit" if incremental else "fit"
+        n_epochs = 1 if incremental else self.max_iter
         task = _Task(self, name, n_epochs, data, self._attributes_of_a_copy)
-        n_judged, error = len(self._state.validation_losses), None
-        try:
-            train(
-                *(self, self._network, self._state, parts, range(parts.n_samples)),
-                judge=judge,
-                task=task,
-                interrupts=interrupts,
-                incremental=incremental,
-                n_threads=1,
-                epochs=batch_epochs if self.solver == "batch" else averaged_epochs,
-            )
-        except ClusterError as failure:
-            n_epochs = self._state.n_iter
-            if n_epochs == 0 or incremental:
-                raise
-            self._state.end()
-            if judge is not None:
-                # One epoch's, if it is the judgement that has failed.
-                n_judged = len(self._state.validation_losses) - n_judged
-                missing = [float("nan")] * (n_epochs - n_judged)
-                self._state.validation_losses += missing
-                self._state.validation_scores += missing
-            error = ClusterError(
-                f"{failure} The estimator holds the parameters after epoch {n_epochs}: "
-                "it can predict, and to_local() or a warm start go on from there."
-            )
-            error.__cause__ = failure
+        failure = train(
+            *(self, self._network, self._state, parts, range(parts.n_samples)),
+            judge=judge,
+            task=task,
+            interrupts=interrupts,
+            incremental=incremental,
+            n_threads=1,
+            epochs=averaged_epochs if averages else batch_epochs,
+        )
+        if incremental and failure is not None:
+            raise failure  # and forget the epoch, as it can be done again
         vars(self).update(self._fitted_attributes())
         interrupts.interruptible(task.end)
+        if failure is None:
+            return None
+        error = ClusterError(
+            f"{failure} The estimator holds the parameters after epoch {self.n_iter_}: "
+            "it can predict, and to_local() or a warm start go on from there."
+        )
+        error.__cause__ = failure
         return error
 
     def _attributes_of_a_copy(self):
@@ -243,35 +235,17 @@ class BaseDask(BaseGDNeural):
         attributes["_state"].end()
         return attributes
 
-    def _prepare_local(self, cluster, n_workers, data, validation, first, incremental):
-        """Prepare a fit to local data, as `BaseGDNeural._fit` does; scatter them."""
-        given = X, y, sample_weight = data
-        X, y = self._validate_X_y(X, y, first=first)
-        if first:
-            self._learn_targets(y, incremental=incremental)
-        else:
-            self._check_targets(y, refit=not incremental)
-        sample_weight = _validate_weights(sample_weight, X)
-        n_outputs = self._training_targets(y[:1]).shape[1]
-        self._network = self._build_network(X.shape[1], n_outputs, first)
-        self._prepare_state(X.dtype, first, incremental, resumes=False)
-        rows, judge = (
-            row_numbers(X.shape[0]),
-            self._judge_by(cluster, validation, incremental),
+    def _prepare_local(self, cluster, n_parts, data, validation, first, incremental):
+        """Prepare a fit to local data as one process does, and scatter them."""
+        ready = self._prepare(
+            *data,
+            partial(self._judge_by, cluster, validation, incremental),
+            *(n_threads(self.n_jobs), first, incremental, False),
         )
-        if judge is None and self.early_stopping:
-            threads = n_threads(self.n_jobs)
-            rows, judge = self._hold_out(X, y, sample_weight, given[:2], threads)
-        else:
-            self._state.held_out = None
-        weights = self._training_weights(y, sample_weight, incremental=incremental)
-        if weights is not None:
-            weights = weights.astype(X.dtype, copy=False)
-            check_total_weight(weights[rows])
-        return scatter(cluster, self, X, y, weights, rows, n_workers), judge
+        return scatter(cluster, ready, n_parts, cluster.workers()), ready.judge
 
     def _prepare_collections(
-        self, cluster, n_workers, given, validation, first, incremental
+        self, cluster, n_parts, given, validation, first, incremental
     ):
         """Prepare a fit to collections, of which the workers say what they are."""
         data = self._collections(cluster, *given, first=first)
@@ -283,6 +257,7 @@ class BaseDask(BaseGDNeural):
                 self.feature_names_in_ = data.names
             self._learn_targets(data.y, incremental=incremental)
         else:
+            data.check_targets(partial(self._check_targets, refit=False))
             self._check_targets(data.y, refit=not incremental)
         n_outputs = self._training_targets(data.y[:1]).shape[1]
         self._network = self._build_network(data.n_features, n_outputs, first)
@@ -297,7 +272,10 @@ class BaseDask(BaseGDNeural):
         if judge is None and self.early_stopping:
             chosen, held_out = self._split(data)
             judge = self._judge_by_held_out(cluster, data, held_out)
-        parts = data.to_train(self._template(fitted=True), class_weight, chosen)
+        # A batch's gradients can be taken anywhere.
+        workers = () if self.solver == "batch" else cluster.workers()[:n_parts]
+        template = self._template(fitted=True)
+        parts = data.to_train(template, class_weight, workers, chosen)
         data.release()
         return parts, judge
 
@@ -329,10 +307,10 @@ class BaseDask(BaseGDNeural):
             return self._judge_by(cluster, _computed(cluster, validation), incremental)
         try:
             data = self._collections(cluster, *validation, first=False)
-            self._check_targets(data.y, refit=False)
+            data.check_targets(partial(self._check_targets, refit=False))
+            return PartsJudge(self, data.to_judge(self._template(fitted=True)))
         except ValueError as error:
             raise ValueError(f"X_val and y_val: {error}") from error
-        return PartsJudge(self, data.to_judge(self._template(fitted=True)))
 
     def _split(self, data):
         """Partitions to train on and to hold out; a warm refit keeps them."""
@@ -352,18 +330,13 @@ class BaseDask(BaseGDNeural):
     def _template(self, fitted=False):
         """Return the local estimator's parameters, and labels, without a network."""
         params = self.get_params(deep=False)
-        template = self._local_class(**{**params, "random_state": None})
+        unused = {"random_state": None, "scoring": None}
+        template = self._local_class(**params | unused)
         if fitted:
             for name in ("classes_", "_label_binarizer"):
                 if hasattr(self, name):
                     setattr(template, name, getattr(self, name))
         return template
-
-    def _with(self, **params):
-        """Return a shallow copy with other parameters; the network is shared."""
-        estimator = object.__new__(type(self))
-        vars(estimator).update(vars(self) | params)
-        return estimator
 
     # Predictions ----------------------------------------------------------------------
 
@@ -378,15 +351,21 @@ class BaseDask(BaseGDNeural):
             Of the result for one sample.
         dtype : dtype
         """
-        estimator = self.to_local()
-        # What predictions do not need is not sent.
-        size = estimator._state.theta.size
+        return predict_blocks(self._predictor(), method, X, shape, dtype)
+
+    def _predictor(self):
+        """Return the local estimator, with what predictions need and no more."""
+        estimator, theta = self._template(fitted=True), self._state.theta.copy()
+        features = "n_features_in_", "feature_names_in_"
+        for name in (*features, "_network", "n_outputs_", "out_activation_"):
+            if hasattr(self, name):
+                setattr(estimator, name, getattr(self, name))
         estimator._state = TrainingState(
-            estimator._state.theta,
+            theta,
             optimizer=Optimizer.GD,
-            optimizer_state=np.empty((0, size), estimator._state.theta.dtype),
+            optimizer_state=np.empty((0, theta.size), theta.dtype),
         )
-        return predict_blocks(estimator, method, X, shape, dtype)
+        return estimator
 
 
 def _on_workers(*data):

@@ -1,5 +1,6 @@
 """A person's collections as blocks of rows, which belong together by their number."""
 
+from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,16 @@ from dask import delayed
 from dask.base import is_dask_collection
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
+
+
+@contextmanager
+def naming_partition(number):
+    """Let the message of an error in the data begin with the partition."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"Partition {number}: {error}") from error
 
 
 class Blocks:
@@ -113,6 +124,7 @@ class _Column:
     def _between(self, low, high, starts):
         """Return the rows from `low` to `high`, out of one block or several."""
         first = np.searchsorted(starts, low, side="right") - 1
+        first = min(first, len(self.blocks) - 1)  # nothing is left for an empty one
         last = max(np.searchsorted(starts, high, side="left"), first + 1)
         blocks = self.blocks[first:last]
         return delayed(_slice_of)(blocks, int(low - starts[first]), int(high - low))

@@ -2,11 +2,15 @@
 
 from asyncio import CancelledError
 from concurrent.futures import CancelledError as FutureCancelledError
+from contextlib import contextmanager
+from itertools import count
 
 import dask
-from distributed import KilledWorker, get_client
+from distributed import KilledWorker, get_client, get_worker
 from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
+
+from skgd._training import CutOff
 
 # Parameters are sent with the tasks: there is nothing to warn of.
 _NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1 TB"}
@@ -14,8 +18,10 @@ _NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1 TB"}
 _LOST = (CancelledError, FutureCancelledError)
 _CLOSED = (ClosedClientError, CommClosedError)
 
+_KILLS = "Give the workers more memory, or make smaller partitions."
 
-class ClusterError(RuntimeError):
+
+class ClusterError(CutOff):
     """The cluster cannot go on; the message says why."""
 
 
@@ -30,12 +36,18 @@ class Cluster:
     Raises
     ------
     ValueError
-        If there is no client, or an asynchronous one.
+        If there is no client, or an asynchronous one, or if this is a worker's task.
     ClusterError
         If its connection is lost.
     """
 
     def __init__(self, client=None):
+        if _is_a_task():
+            raise ValueError(
+                "Estimators of skgd.dask cannot work in a task on a worker, as they "
+                "would wait there for tasks of their own. In a search on the cluster "
+                "use GDNeuralRegressor or GDNeuralClassifier."
+            )
         if client is None:
             try:
                 client = get_client()
@@ -80,26 +92,42 @@ class Cluster:
             If the connection to the scheduler is lost, if workers die of a task again
             and again, or if data are lost for good.
         """
-        while True:
+        for n_restored in count():
             self._check_connection()
             try:
-                with dask.config.set(_NO_WARNING):
+                with self._explained(), dask.config.set(_NO_WARNING):
                     futures = submit()
-                return self.client.gather(futures)
-            except KilledWorker as error:
-                raise ClusterError(
-                    f"{error} Give the workers more memory, or make smaller partitions."
-                ) from error
-            except _CLOSED as error:
-                raise self._connection_lost() from error
+                    return self.client.gather(futures)
             except _LOST as error:
-                self._check_connection()
-                if not restore():
-                    raise ClusterError(
-                        "A worker died with data that Dask cannot compute again, such "
-                        "as scattered ones: pass collections that are read or computed "
-                        f"on the workers. ({error})"
-                    ) from error
+                lost = error
+            self._check_connection()
+            # Dask counts the workers that a task has killed, but these are new tasks.
+            if n_restored == dask.config.get("distributed.scheduler.allowed-failures"):
+                raise ClusterError(
+                    f"{n_restored + 1} times in a row a worker died. {_KILLS}"
+                ) from lost
+            with self._explained():
+                is_restored = restore()
+            if not is_restored:
+                raise ClusterError(
+                    "A worker died with data that Dask cannot compute again, such as "
+                    "scattered ones: pass collections that are read or computed on the "
+                    f"workers. ({lost})"
+                ) from lost
+
+    @contextmanager
+    def _explained(self):
+        """Say what to do about failures of the cluster; the tasks' own pass."""
+        try:
+            yield
+        except KilledWorker as error:
+            raise ClusterError(f"{error} {_KILLS}") from error
+        except _CLOSED as error:
+            raise self._connection_lost() from error
+        except Exception as error:
+            if self.client.status != "running":
+                raise self._connection_lost() from error
+            raise
 
     def _check_connection(self):
         if self.client.status != "running":
@@ -109,3 +137,12 @@ class Cluster:
         return ClusterError(
             f"The connection to the Dask scheduler at {self._address} is lost."
         )
+
+
+def _is_a_task():
+    """Whether this code is run by a worker."""
+    try:
+        get_worker()
+    except ValueError:
+        return False
+    return True

@@ -9,12 +9,14 @@ from sklearn.utils import compute_sample_weight
 
 from skgd._base import _as_numbers
 from skgd._training import check_total_weight
-from skgd.dask._blocks import Blocks
+from skgd.dask._blocks import Blocks, naming_partition
+from skgd.dask._cluster import ClusterError
 from skgd.dask._part import (
     Part,
     encode,
     encode_to_judge,
     summarize,
+    total_weight,
     validate,
 )
 
@@ -37,8 +39,8 @@ class Parts:
     sizes : list of int
         Samples in each.
     make : callable or None
-        Makes a part of a number again, of data that the client has. Others Dask
-        computes again by itself.
+        Makes a part again, of data that the client has, given its number and addresses
+        of workers or None. Others Dask computes again by itself.
     """
 
     def __init__(self, cluster, futures, sizes, make=None):
@@ -61,8 +63,16 @@ class Parts:
         return self.run(submit)
 
     def run(self, submit):
-        """Run tasks on the parts, again if data had to be put back."""
-        return self.cluster.run(submit, self.restore)
+        """Run tasks on the parts, again if data had to be put back.
+
+        Any failure is one of the cluster, as the data have been validated.
+        """
+        try:
+            return self.cluster.run(submit, self.restore)
+        except ClusterError:
+            raise
+        except Exception as error:
+            raise ClusterError(f"A task has failed on a worker: {error!r}.") from error
 
     def restore(self):
         """Put back what was lost with a worker; whether that is possible."""
@@ -71,8 +81,8 @@ class Parts:
         ]
         if self._make is None or not lost:
             return False
-        for i in lost:
-            self.futures[i] = self._make(i)
+        for i in lost:  # wherever there is a worker
+            self.futures[i] = self._make(i, None)
         return True
 
 
@@ -108,6 +118,7 @@ class Collections:
         if getattr(X, "ndim", 2) != 2:
             raise ValueError(f"Expected 2D array, got {X.ndim}D array instead: {X!r}.")
         self._cluster, client = cluster, cluster.client
+        self._has_weights = sample_weight is not None
         self._rows = Blocks(cluster, X=X, y=y, sample_weight=sample_weight).rows
         check = delayed(validate, pure=False)
         tasks = [check(template, i, dtype, *row) for i, row in enumerate(self._rows)]
@@ -135,6 +146,11 @@ class Collections:
                     f"Partition {number} has {summary.n_features} features, and "
                     f"partition {self._numbers[0]} has {self.n_features}."
                 )
+            if self.names is not None and not np.array_equal(summary.names, self.names):
+                raise ValueError(
+                    f"Partition {number} has the features {summary.names}, and "
+                    f"partition {self._numbers[0]} has {self.names}."
+                )
             if summary.y.shape[1:] != first.y.shape[1:]:
                 raise ValueError(
                     f"Partition {number} has targets of the shape (n_samples, "
@@ -143,9 +159,16 @@ class Collections:
                 )
         self.dtype = dtype or np.result_type(*(s.dtype for s in self._summaries))
         self.y = _union(self._numbers, [s.y for s in self._summaries])
-        totals = [s.total_weight for s in self._summaries]
-        if totals[0] is not None:
-            check_total_weight(np.array(totals))
+        largest = [s.largest for s in self._summaries]
+        for number, value in zip(self._numbers, largest, strict=True):
+            with naming_partition(number):
+                _as_numbers(value, self.dtype)
+
+    def check_targets(self, check):
+        """Call a function of targets on those of each partition, for its errors."""
+        for number, summary in zip(self._numbers, self._summaries, strict=True):
+            with naming_partition(number):
+                check(summary.y)
 
     def class_weight(self, class_weight, classes):
         """Return a weight for each class, as a dict, or a list of one for each label.
@@ -204,18 +227,29 @@ class Collections:
         n_held_out = min(int(n_held_out), n - 1)
         return sorted(order[n_held_out:].tolist()), sorted(order[:n_held_out].tolist())
 
-    def to_train(self, template, class_weight, chosen=None):
-        """Return `Parts` to train on: all of the partitions, or those chosen."""
-        return self._encoded(encode, chosen, template, class_weight, self.dtype)
+    def to_train(self, template, class_weight, workers, chosen=None):
+        """Return `Parts` to train on: all of the partitions, or those chosen.
+
+        Neighbours come together on one of `workers`; without any, all stay in place.
+        """
+        arguments = template, class_weight, self.dtype
+        parts = self._encoded(encode, chosen, arguments, workers)
+        if self._has_weights or class_weight is not None:
+            check_total_weight(np.array(parts.map(total_weight)))
+        return parts
 
     def to_judge(self, template, chosen=None):
         """Return `Parts` to judge a network by."""
-        return self._encoded(encode_to_judge, chosen, template, self.dtype)
+        parts = self._encoded(encode_to_judge, chosen, (template, self.dtype))
+        if parts.n_samples < 2:
+            raise ValueError("a score needs at least 2 samples, got 1.")
+        if self._has_weights:
+            check_total_weight(np.array(parts.map(total_weight)))
+        return parts
 
-    def _encoded(self, function, chosen, *arguments):
+    def _encoded(self, function, chosen, arguments, workers=()):
         chosen = range(len(self.sizes)) if chosen is None else chosen
-        workers, client = self._cluster.workers(), self._cluster.client
-        futures = []
+        futures, client = [], self._cluster.client
         for place, i in enumerate(chosen):
             where = {}
             if workers:
@@ -275,7 +309,7 @@ def _stack(blocks):
 # Local data ---------------------------------------------------------------------------
 
 
-def scatter(cluster, estimator, X, y, weights, rows, n_parts):
+def scatter(cluster, ready, n_parts, workers):
     """Scatter validated local data; return `Parts` to train on.
 
     The client keeps the data: what is lost with a worker is scattered again.
@@ -283,26 +317,22 @@ def scatter(cluster, estimator, X, y, weights, rows, n_parts):
     Parameters
     ----------
     cluster : Cluster
-    estimator : estimator
-        Encodes the targets.
-    X, y : ndarray or CSR matrix, ndarray
-        Validated.
-    weights : ndarray of shape (n_samples,) or None
-        Class weights included.
-    rows : ndarray of shape (n,)
-        The samples to train on.
+    ready : Ready
+        As a fit in one process would train on them.
     n_parts : int
+    workers : list of str
+        Their addresses.
     """
+    rows = ready.rows
     ends = rows.size * np.arange(n_parts + 1) // n_parts
     spans = [rows[a:b] for a, b in pairwise(ends) if a < b]
 
-    def make(i):
+    def make(i, where):
         own = spans[i]
-        targets = _as_numbers(estimator._training_targets(y[own]), X.dtype)
-        part = Part(X[own], targets, None if weights is None else weights[own])
-        workers = cluster.workers()
-        where = placed(workers, i, len(spans)) if workers else None
+        weights = None if ready.weights is None else ready.weights[own]
+        part = Part(ready.X[own], ready.targets[own], weights)
         return cluster.client.scatter([part], workers=where, hash=False)[0]
 
-    futures = [make(i) for i in range(len(spans))]
+    n = len(spans)
+    futures = [make(i, placed(workers, i, n) if workers else None) for i in range(n)]
     return Parts(cluster, futures, [span.size for span in spans], make)

@@ -27,10 +27,6 @@ class PartsJudge:
     def __init__(self, estimator, parts):
         self._estimator, self._parts = estimator, parts
         self._template = estimator._template(fitted=True)
-        self._means = None
-        if not is_classifier(estimator):
-            weights, totals = zip(*parts.map(sums), strict=True)
-            self._means = sum(totals) / sum(weights)
 
     def __call__(self, interrupts):
         """Return the mean loss and the score.
@@ -40,7 +36,7 @@ class PartsJudge:
         """
         estimator = self._estimator
         network, theta = estimator._network, estimator._state.theta
-        judged = Judged(self._template, network, theta, self._means)
+        judged = Judged(self._template, network, theta)
         judged = [judged] * len(self._parts.futures)
         results = interrupts.interruptible(self._parts.map, judge, judged)
         if results is None:
@@ -54,17 +50,48 @@ class PartsJudge:
             return loss, -loss
         if is_classifier(estimator):
             return loss, float(sum(scores) / weight)
-        return loss, r2_from_sums(*sum(scores))
+        return loss, r2_of_groups(weights, scores)
 
 
-def r2_from_sums(residuals, deviations):
-    """R2, averaged over the outputs, as scikit-learn's `r2_score`.
+def squares(y, predicted, weights):
+    """What `r2_of_groups` takes of a group of samples.
 
     Parameters
     ----------
-    residuals, deviations : ndarray of shape (n_outputs,)
-        Weighted sums of squares, of residuals and of deviations from the mean.
+    y, predicted : ndarray of shape (n_samples, n_outputs)
+    weights : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    means, deviations, residuals : ndarray of shape (n_outputs,)
+        Of y, and weighted sums of squares: of deviations from the means, and of
+        residuals.
     """
+    means = np.zeros(y.shape[1])
+    if weights.any():
+        means = np.average(y, axis=0, weights=weights)
+    return means, weights @ (y - means) ** 2, weights @ (y - predicted) ** 2
+
+
+def r2_of_groups(weights, groups):
+    """R2 of all samples, averaged over the outputs, as scikit-learn's `r2_score`.
+
+    The groups' deviations become those from the mean of all as in T. F. Chan, G. H.
+    Golub, R. J. LeVeque, "Algorithms for computing the sample variance: analysis and
+    recommendations", The American Statistician 37, 1983.
+
+    Parameters
+    ----------
+    weights : sequence of float
+        Of the groups.
+    groups : sequence of tuple
+        Their `squares`.
+    """
+    weights = np.array(weights)
+    means, deviations, residuals = map(np.array, zip(*groups, strict=True))
+    between = means - np.average(means, axis=0, weights=weights)
+    deviations = deviations.sum(axis=0) + weights @ between**2
+    residuals = residuals.sum(axis=0)
     if not np.isfinite(residuals).all():
         return float("nan")
     # Of a constant target: 1 for a perfect prediction, else 0.
@@ -80,16 +107,14 @@ def r2_from_sums(residuals, deviations):
 class Judged:
     """A network to be judged: the estimator's labels, and the parameters."""
 
-    def __init__(self, template, network, theta, means):
+    def __init__(self, template, network, theta):
         self.template, self.network, self.theta = template, network, theta
-        self.means = means
 
 
 def judge(part, judged):
-    """Loss, weight, and what the score is made of, all summed over a part.
+    """Loss and weight, summed over a part, and what the score is made of.
 
-    For a classifier that is the weight of the hits; for a regressor the squares of
-    residuals, and of deviations from the means, of each output.
+    For a classifier that is the weight of the hits; for a regressor its `squares`.
     """
     template, network = copy(judged.template), own(judged.network)
     theta, rows = np.array(judged.theta), row_numbers(part.X.shape[0])
@@ -109,13 +134,5 @@ def judge(part, judged):
             hits = hits.all(axis=1) if hits.ndim == 2 else hits
             return loss, weight, is_finite, (hits * weights).sum(dtype=np.float64)
         y = part.y.reshape(rows.size, -1).astype(np.float64)
-        residuals = y - predicted.reshape(y.shape)
-        squares = [weights @ residuals**2, weights @ (y - judged.means) ** 2]
-        return loss, weight, is_finite, np.array(squares)
-
-
-def sums(part):
-    """Weight, and weighted sum of the targets, of each output."""
-    weights = np.ones(part.X.shape[0]) if part.weights is None else part.weights
-    y = part.y.reshape(weights.size, -1).astype(np.float64)
-    return weights.sum(dtype=np.float64), weights @ y
+        group = squares(y, predicted.reshape(y.shape), weights)
+        return loss, weight, is_finite, group

@@ -20,6 +20,7 @@ from skgd._interrupts import Interrupts
 from skgd._schedules import make_schedule
 from skgd._threads import one_blas_thread
 from skgd._training import local_epochs, shuffle
+from skgd.dask._blocks import naming_partition
 from skgd.kernels.backprop import passes_for
 from skgd.kernels.dropout import KEY
 from skgd.kernels.epoch import part_gradient
@@ -85,18 +86,15 @@ def validate(template, number, dtype, X, y, weight):
     estimator = copy(template)
     if dtype is not None:
         estimator._state = SimpleNamespace(theta=np.empty(0, dtype))
-    try:
+    with naming_partition(number):
         X, y = estimator._validate_X_y(X, _without_column(y), first=dtype is None)
         if weight is not None:
-            weight = _validate_weight(weight, X)
+            weight = validate_weight(weight, X)
         estimator._learn_targets(y, incremental=False)
-    except (ValueError, TypeError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"Partition {number}: {error}") from error
     return Block(X, y, weight, getattr(estimator, "feature_names_in_", None))
 
 
-def _validate_weight(weight, X):
+def validate_weight(weight, X):
     """Validate weights; a partition may be without any, as long as not all are."""
     if not np.any(weight):
         return np.zeros(X.shape[0], X.dtype)
@@ -121,19 +119,20 @@ class Summary:
     dtype : dtype
     y : ndarray
         A few targets that show what they are: all labels, for a classifier.
+    largest : float
+        Of the absolute values of a regressor's targets.
     counts : ndarray or None
         How many samples have each of the labels `y`; for label indicators how many
         have label 1, and how many samples there are.
-    total_weight : float or None
     """
 
     def __init__(self, template, block):
         self.n_samples, self.n_features = block.X.shape
         self.names, self.dtype = block.names, block.X.dtype
-        self.counts = None
+        self.counts, self.largest = None, 0.0
         self.y = y = block.y
         if not is_classifier(template):
-            self.y = y[:1]
+            self.y, self.largest = y[:1], np.abs(y).max()
         elif y.ndim == 1:
             self.y, self.counts = np.unique(y, return_counts=True)
         else:
@@ -142,7 +141,6 @@ class Summary:
             if type_of_target(y).startswith("multilabel"):
                 ones = np.asarray(y.sum(axis=0)).ravel()
                 self.counts = np.append(ones, self.n_samples)
-        self.total_weight = None if block.weight is None else float(block.weight.sum())
 
 
 def summarize(template, block):
@@ -245,6 +243,11 @@ def encode_to_judge(template, dtype, block):
     X, y = block.X.astype(dtype, copy=False), template._validation_targets(block.y)
     targets = _as_numbers(template._encode_targets(block.y), dtype)
     return Part(X, targets, block.weight, y)
+
+
+def total_weight(part):
+    """Sum of a part's weights."""
+    return part.weights.sum(dtype=np.float64)
 
 
 def own(network):

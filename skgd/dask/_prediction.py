@@ -1,8 +1,16 @@
-"""Predictions of collections: lazy, block by block."""
+"""Predictions of collections, lazy, block by block; and their scores."""
 
 import dask.array as da
 import numpy as np
 from dask import delayed
+from sklearn.base import is_classifier
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import _num_samples, check_array
+
+from skgd._training import check_total_weight
+from skgd.dask._blocks import Blocks, naming_partition
+from skgd.dask._judge import r2_of_groups, squares
+from skgd.dask._part import validate_weight
 
 
 def predict_blocks(estimator, method, X, shape, dtype):
@@ -49,3 +57,49 @@ def predict_blocks(estimator, method, X, shape, dtype):
 def _call(estimator, method, X, empty):
     """Return the block's result; there may be nothing in it."""
     return getattr(estimator, method)(X) if X.shape[0] else empty
+
+
+def score_blocks(cluster, estimator, X, y, sample_weight):
+    """Return what the estimator's `score` returns, of sums over the blocks.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    estimator : estimator
+        Of one process.
+    X, y, sample_weight : collection, array-like or None
+    """
+    rows = Blocks(cluster, X=X, y=y, sample_weight=sample_weight).rows
+    task = delayed(_part_of_score, pure=False)
+    shared = delayed(estimator, pure=False)
+    tasks = [task(shared, number, *row) for number, row in enumerate(rows)]
+    results = cluster.run(lambda: cluster.client.compute(tasks))
+    results = [result for result in results if result is not None]
+    if not results:
+        raise ValueError("Found array with 0 sample(s): every partition is empty.")
+    weights, parts = zip(*results, strict=True)
+    check_total_weight(np.array(weights))
+    if is_classifier(estimator):
+        return float(sum(parts) / sum(weights))
+    return r2_of_groups(weights, parts)
+
+
+def _part_of_score(estimator, number, X, y, weight):
+    """Weight of a block, and of the hits in it, or its `squares`."""
+    if _num_samples(X) == 0:
+        return None
+    with naming_partition(number):
+        predicted = estimator.predict(X)
+        n_samples = predicted.shape[0]
+        if weight is None:
+            weight = np.ones(n_samples)
+        weight = validate_weight(weight, np.empty((n_samples, 0)))
+        if is_classifier(estimator):
+            hits = 0.0
+            if weight.any():
+                how = {"normalize": False, "sample_weight": weight}
+                hits = accuracy_score(y, predicted, **how)
+            return weight.sum(), hits
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        y = y.reshape(weight.size, -1)
+        return weight.sum(), squares(y, predicted.reshape(y.shape), weight)
