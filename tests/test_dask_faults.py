@@ -162,6 +162,22 @@ def test_data_lost_for_good_are_named(cluster, client):
     assert 3 <= net.n_iter_ == len(net.loss_curve_) < 500
 
 
+def test_a_cluster_without_workers_is_waited_for_with_a_warning():
+    X, y = (a[:100] for a in draw())
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        timer = threading.Timer(0.5, cluster.scale, [1])
+        timer.start()
+        net = make_net("minibatch", max_iter=2)
+        X, y = da.from_array(X), da.from_array(y)
+        with pytest.warns(UserWarning, match="no workers: the fit waits"):
+            net.fit(X, y, client=client)
+        timer.join()
+    assert net.n_iter_ == 2
+
+
 SCHEDULER = """
 import time
 from distributed import LocalCluster

@@ -118,6 +118,8 @@ class BaseDask(BaseGDNeural):
 
         Warns
         -----
+        UserWarning
+            If there is no worker, for which the fit then waits.
         ConvergenceWarning
             If `max_iter` epochs did not suffice, or if a diverging run ended with the
             parameters of the best validation score.
@@ -192,7 +194,13 @@ class BaseDask(BaseGDNeural):
         first = not hasattr(self, "_state") or not (self.warm_start or incremental)
         if incremental and not first:
             self._validate_params()  # which _fit_context leaves out here
-        n_workers = max(1, len(cluster.workers()))
+        n_workers = len(cluster.workers())
+        if n_workers == 0:
+            warnings.warn(
+                "The cluster has no workers: the fit waits until there is one.",
+                stacklevel=4,
+            )
+            n_workers = 1
         averages = self.solver != "batch"
         n_parts = (averages and n_replicas) or n_workers
         prepare = self._prepare_collections
