@@ -1,4 +1,7 @@
-"""Check the built documentation: times of the examples, and that it works offline."""
+"""Check the built documentation.
+
+Times of the examples, that pages work offline, and that pictures say what they show.
+"""
 
 import re
 import sys
@@ -13,6 +16,10 @@ FETCHED = re.compile(
       | <link\b[^>]*?\bhref="(?:https?:)?//[^"]*"
       | (?:@import\s|url\()\s*["']?(?:https?:)?//[^)\s]*""",
     re.VERBOSE,
+)
+# Pictures without words for those who do not see them; a thumbnail stands by its title.
+UNDESCRIBED = re.compile(
+    r"""<img\b(?![^>]*\balt="[^"]+")[^>]*\bsrc="[^"]*_images/(?![^"]*_thumb)[^>]*>"""
 )
 
 
@@ -30,7 +37,11 @@ def problems():
         if page.suffix in {".html", ".css"}:
             for match in FETCHED.finditer(page.read_text(encoding="utf-8")):
                 yield f"{page} fetches from the network: {match[0]}"
+            for match in UNDESCRIBED.finditer(page.read_text(encoding="utf-8")):
+                yield f"{page} has a picture without alt: {match[0]}"
 
+    if not seconds:
+        return
     slowest = max(seconds, key=seconds.get)
     total = sum(seconds.values())
     print(

@@ -24,6 +24,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "myst_parser",  # for CHANGELOG.md
+    "chinese_pages",
     "chinese_search",
 ]
 exclude_patterns = ["_build"]
@@ -107,14 +108,3 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 # No button beside what an example has printed.
 copybutton_selector = "div:not(.highlight-none):not(.highlight-text) > .highlight > pre"
-
-
-def set_language(app, pagename, templatename, context, doctree):
-    """Tell browsers and screen readers which pages are in Chinese."""
-    if pagename.startswith("zh/"):
-        context["language"] = "zh-CN"
-
-
-def setup(app):
-    """Connect what is written above; Sphinx calls it."""
-    app.connect("html-page-context", set_language)

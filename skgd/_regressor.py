@@ -277,7 +277,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     -----
     With ``solver='minibatch'``, and an optimizer and activation that scikit-learn has
     too ('gd' is its sgd without momentum), the same parameters and `random_state` lead
-    through the same trajectory as scikit-learn's estimator, to rounding; the meant
+    through the same trajectory as scikit-learn's estimator, to rounding; the intended
     differences are listed in the documentation. Each gradient is divided by the sum of
     its samples' weights, so with ``solver='sgd'`` a sample's weight scales the penalty
     only, and a weight of zero leaves the sample out.

@@ -86,7 +86,7 @@ class SklearnConversionMixin:
 
         Notes
         -----
-        The differences that are meant, such as the stratified split of early stopping
+        The intended differences, such as the stratified split of early stopping
         for three or more classes, are in the documentation. scikit-learn's squared
         error is the mean over the outputs, and this one their sum, so `tol` counts
         otherwise with several.

@@ -1,4 +1,4 @@
-"""The differences from scikit-learn that are meant, one test each or a few.
+"""The intended differences from scikit-learn, one test each or a few.
 
 The numbers are those of the list in docs/guide/swapping_in.rst. Where it can, a test
 shows scikit-learn's behaviour beside ours, so that it says so when the difference ends.

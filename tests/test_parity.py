@@ -57,7 +57,7 @@ def one_blas_thread():
 
 
 def on_shared_ground(setting):
-    """Move a drawn setting off the meant differences."""
+    """Move a drawn setting off the intended differences."""
     if setting["optimizer"] == "adam":
         setting["learning_rate"] = "constant"  # scikit-learn ignores schedules there
     if setting["target"] == "multiclass":
