@@ -14,6 +14,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skgd._callbacks import has_callbacks
 from skgd._network import GLOROT_FACTORS, split_parameters
 from skgd._parameters import SKLEARN_SOLVERS, hidden_activations, hidden_units
 from skgd._training import TrainingState
@@ -49,6 +50,8 @@ ABSENT = {
 LOSSES = {"identity": "squared_error", "exp": "poisson"}
 # Larger than any number of samples; scikit-learn lowers it, with a warning.
 ALL_SAMPLES = 2**31 - 1
+# Methods that a person may request metadata for.
+METHODS = ("fit", "partial_fit", "score")
 
 
 class SklearnConversionMixin:
@@ -77,7 +80,8 @@ class SklearnConversionMixin:
         TypeError
             If `mlp` is of another class.
         ValueError
-            If `mlp` is not fitted and has ``solver='lbfgs'``, which is not offered.
+            If `mlp` is not fitted and has ``solver='lbfgs'``, which is not offered, or
+            a parameter that scikit-learn's `fit` would refuse.
 
         Warns
         -----
@@ -93,6 +97,7 @@ class SklearnConversionMixin:
         """
         _check_class(cls, mlp)
         estimator = cls(**_parameters_from(mlp))
+        _request_as(estimator, mlp)
         if hasattr(mlp, "coefs_"):
             _fill(estimator, mlp)
         return estimator
@@ -104,7 +109,7 @@ class SklearnConversionMixin:
         ----------
         predict_only : bool, default=False
             Whether it suffices that it predicts the same. What concerns training and
-            scikit-learn has not, such as dropout, is then left out.
+            scikit-learn has not, such as dropout and callbacks, is then left out.
 
         Returns
         -------
@@ -116,19 +121,38 @@ class SklearnConversionMixin:
         Raises
         ------
         ValueError
-            If scikit-learn cannot express this estimator; the message names what.
+            If scikit-learn cannot express this estimator, or a parameter is not
+            valid; the message names what.
         NotFittedError
             If `predict_only` is asked of an estimator that is not fitted.
         """
+        self._validate_params()
         is_fitted = hasattr(self, "_state")
         if predict_only:
             check_is_fitted(self)
         _raise_if_obstructed(self, is_fitted, predict_only)
         cls = MLPClassifier if is_classifier(self) else MLPRegressor
         mlp = cls(**_parameters_to(self, is_fitted))
+        _request_as(mlp, self)
         if is_fitted:
             _fill_mlp(mlp, self)
         return mlp
+
+
+def _request_as(estimator, other):
+    """Request the metadata that the other one requests, as far as this one takes them.
+
+    As `set_fit_request` and its like would, which need metadata routing enabled.
+    """
+    if not hasattr(other, "_metadata_request"):
+        return
+    requests = estimator._get_metadata_request()
+    for method in METHODS:
+        known = getattr(requests, method)
+        for name, alias in getattr(other._metadata_request, method).requests.items():
+            if name in known.requests:
+                known.add_request(param=name, alias=alias)
+    estimator._metadata_request = requests
 
 
 # From scikit-learn --------------------------------------------------------------------
@@ -144,12 +168,15 @@ def _check_class(cls, mlp):
 
 
 def _parameters_from(mlp):
+    if not hasattr(mlp, "coefs_"):
+        mlp._validate_params()  # or a slip would silently become the default
     params = deepcopy({name: getattr(mlp, name) for name in SHARED})
     params["activation"] = mlp.activation
     params["momentum"] = mlp.momentum
     params["optimizer"] = "adam"
     if not is_classifier(mlp):
-        params["loss"] = mlp.loss
+        # Files of before scikit-learn 1.7 have none.
+        params["loss"] = getattr(mlp, "loss", "squared_error")
     if mlp.solver == "sgd":
         params["optimizer"] = "nesterov" if mlp.nesterovs_momentum else "momentum"
         params["learning_rate"] = mlp.learning_rate  # scikit-learn's adam ignores it
@@ -169,9 +196,8 @@ def _fill(estimator, mlp):
     _take_data_facts(estimator, mlp)
     units = [mlp.coefs_[0].shape[0], *(coef.shape[1] for coef in mlp.coefs_)]
     n_hidden = len(units) - 2
-    estimator._network = make_network(
-        units, hidden_activations(mlp.activation, n_hidden), estimator._loss_code()
-    )
+    activations = hidden_activations(mlp.activation, n_hidden)
+    estimator._network = make_network(units, activations, _fitted_loss(estimator, mlp))
     state = TrainingState(
         theta=_flat(mlp.coefs_, mlp.intercepts_), seed=estimator.random_state
     )
@@ -180,6 +206,13 @@ def _fill(estimator, mlp):
     _take_memory(state, mlp)
     _take_history(state, estimator, mlp)
     vars(estimator).update(estimator._fitted_attributes(state))
+
+
+def _fitted_loss(estimator, mlp):
+    """Code of the loss that `mlp` was fitted with; `loss` may have been set since."""
+    if is_classifier(mlp):
+        return estimator._loss_code()
+    return Loss[LOSSES[mlp.out_activation_].upper()]
 
 
 def _take_data_facts(estimator, other):
@@ -217,13 +250,9 @@ def _take_memory(state, mlp):
 def _take_history(state, estimator, mlp):
     """Take the curves; what scikit-learn has not recorded is nan."""
     state.n_iter, state.samples_seen = mlp.n_iter_, int(mlp.t_)
-    state.loss_curve = [
-        float(loss) for loss in getattr(mlp, "loss_curve_", [mlp.loss_])
-    ]
-    n_epochs = len(state.loss_curve)
-    is_constant = mlp.solver != "lbfgs" and estimator.learning_rate == "constant"
-    rate = float(mlp.learning_rate_init) if is_constant else np.nan
-    state.learning_rate_curve = [rate] * n_epochs
+    state.loss_curve = _loss_curve(mlp)
+    rate = _constant_rate(mlp)
+    state.learning_rate_curve = [rate] * len(state.loss_curve)
     state.no_improvement_count = getattr(mlp, "_no_improvement_count", 0)
     best_loss = getattr(mlp, "best_loss_", None)
     if best_loss is not None and not _is_loss_of_another_scale(estimator):
@@ -233,6 +262,22 @@ def _take_history(state, estimator, mlp):
         state.validation_losses = [np.nan] * len(state.validation_scores)
         state.best_validation_score = float(mlp.best_validation_score_)
         state.best_theta = _flat(mlp._best_coefs, mlp._best_intercepts)
+
+
+def _loss_curve(mlp):
+    """Losses of its epochs: by lbfgs the last one only, and nan if there is none."""
+    # That of an earlier fit stays when lbfgs fits anew.
+    curve = None if mlp.solver == "lbfgs" else getattr(mlp, "loss_curve_", None)
+    return [float(loss) for loss in curve or [getattr(mlp, "loss_", np.nan)]]
+
+
+def _constant_rate(mlp):
+    """The learning rate of all its epochs, or nan if they had none or several."""
+    optimizer = getattr(mlp, "_optimizer", None)
+    schedule = getattr(optimizer, "lr_schedule", "constant")  # Adam has none
+    if optimizer is None or mlp.solver == "lbfgs" or schedule != "constant":
+        return np.nan
+    return float(optimizer.learning_rate_init)
 
 
 def _is_loss_of_another_scale(estimator):
@@ -248,43 +293,49 @@ def _is_loss_of_another_scale(estimator):
 
 
 def _raise_if_obstructed(estimator, is_fitted, predict_only):
-    to_predict = _obstacles_to_predict(estimator, is_fitted)
-    to_train = [] if predict_only else _obstacles_to_train(estimator)
-    if not to_predict + to_train:
+    to_predict = _obstacles_of(_activations(estimator, is_fitted))
+    to_train = [] if predict_only else _obstacles_to_train(estimator, is_fitted)
+    # A net without hidden layers has an activation to train, and none to predict.
+    obstacles = list(dict.fromkeys(to_predict + to_train))
+    if not obstacles:
         return
     message = (
         f"scikit-learn cannot express this {type(estimator).__name__}: "
-        f"{'; '.join(to_predict + to_train)}."
+        f"{'; '.join(obstacles)}."
     )
     if is_fitted and not to_predict:
         message += " Pass predict_only=True if it suffices that it predicts the same."
     raise ValueError(message)
 
 
-def _codes(estimator, is_fitted):
-    """Codes of the hidden layers' activations: those of the network, if there is one.
+def _activations(estimator, is_fitted):
+    """Codes of the hidden layers' activations: of the network, if there is one."""
+    if is_fitted:
+        return {Activation(code) for code in estimator._network.activations}
+    return _next_activations(estimator)
+
+
+def _next_activations(estimator):
+    """Codes of the activations that a fit would have.
 
     A net without hidden layers has the one that its first weights are drawn by.
     """
-    if is_fitted and estimator._network.activations.size:
-        return {Activation(code) for code in estimator._network.activations}
     n_hidden = len(hidden_units(estimator.hidden_layer_sizes))
     if n_hidden == 0 and not isinstance(estimator.activation, str):
         return {Activation.RELU}
     return set(hidden_activations(estimator.activation, max(n_hidden, 1)))
 
 
-def _obstacles_to_predict(estimator, is_fitted):
-    codes = _codes(estimator, is_fitted)
-    names = sorted(code.name.lower() for code in codes)
-    if len(codes) > 1:
+def _obstacles_of(activations):
+    names = sorted(code.name.lower() for code in activations)
+    if len(names) > 1:
         return [f"it has one activation for all layers, not {names}"]
-    return [] if codes <= GLOROT_FACTORS.keys() else [f"activation={names[0]!r}"]
+    return [] if activations <= GLOROT_FACTORS.keys() else [f"activation={names[0]!r}"]
 
 
-def _obstacles_to_train(estimator):
+def _obstacles_to_train(estimator, is_fitted):
     params = estimator.get_params()
-    obstacles = []
+    obstacles = _obstacles_of(_next_activations(estimator))
 
     def unless(is_possible, name):
         if not is_possible:
@@ -299,12 +350,47 @@ def _obstacles_to_train(estimator):
     unless(params["scoring"] is None or not params["early_stopping"], "scoring")
     for name in ABSENT.keys() & params.keys():
         unless(params[name] == ABSENT[name], name)
-    return obstacles
+    if has_callbacks(estimator):
+        obstacles.append("callbacks")
+    return (
+        obstacles
+        + _requests_for_validation(estimator)
+        + (_set_since(estimator) if is_fitted else [])
+    )
+
+
+def _requests_for_validation(estimator):
+    """What metadata a person has requested that scikit-learn's method does not take."""
+    requests = getattr(estimator, "_metadata_request", None)
+    if requests is None:
+        return []
+    return [
+        f"the request for {name} in {method}"
+        for method in METHODS
+        for name, alias in getattr(requests, method).requests.items()
+        if name.endswith("_val") and alias not in (None, False)
+    ]
+
+
+def _set_since(estimator):
+    """What skgd's next call trains with, other than the network was fitted with.
+
+    scikit-learn goes on with what it has, or with a mixture of both.
+    """
+    network, names = estimator._network, []
+    was = {Activation(code) for code in network.activations}
+    if was and was != _next_activations(estimator):
+        names.append("activation")
+    if estimator._loss_code() != network.loss:
+        names.append("loss")
+    return [f"{name}={getattr(estimator, name)!r}, set since the fit" for name in names]
 
 
 def _parameters_to(estimator, is_fitted):
     params = deepcopy({name: getattr(estimator, name) for name in SHARED})
-    (code,) = _codes(estimator, is_fitted)
+    # Of a net without hidden layers, the one to train with, if scikit-learn has it.
+    codes = _activations(estimator, is_fitted) or _next_activations(estimator)
+    (code,) = (codes & GLOROT_FACTORS.keys()) or {Activation.RELU}
     params["activation"] = code.name.lower()
     params["momentum"] = estimator.momentum
     params |= OPTIMIZERS.get(estimator.optimizer, {})
@@ -326,19 +412,30 @@ def _fill_mlp(mlp, estimator):
     _take_data_facts(mlp, estimator)
     for name in ("n_iter_", "n_layers_", "n_outputs_", "out_activation_", "t_"):
         setattr(mlp, name, getattr(estimator, name))
-    for name in ("loss_curve_", "loss_", "best_loss_", "best_validation_score_"):
-        setattr(mlp, name, deepcopy(getattr(estimator, name)))
-    scores = estimator.validation_scores_
-    mlp.validation_scores_ = deepcopy(scores) if mlp.early_stopping else None
-    if mlp.best_loss_ is not None and _is_loss_of_another_scale(estimator):
-        mlp.best_loss_ = np.inf
+    mlp.loss_curve_, mlp.loss_ = list(estimator.loss_curve_), estimator.loss_
+    _fill_bests(mlp, estimator)
     mlp._no_improvement_count = state.no_improvement_count
     mlp._random_state = check_random_state(mlp.random_state)
+    if isinstance(mlp.random_state, Integral):  # for the way back; it seeds anew
+        mlp._random_state = deepcopy(state.random_state)
     mlp.coefs_, mlp.intercepts_ = _layers(state.theta, units)
     best = state.theta if state.best_theta is None else state.best_theta
     mlp._best_coefs, mlp._best_intercepts = _layers(best, units)
     if state.optimizer.name.lower() == estimator.optimizer in OPTIMIZERS:
         mlp._optimizer = _optimizer_of(mlp, state, units)
+
+
+def _fill_bests(mlp, estimator):
+    """Give it what it compares the next epoch with, by what it watches now."""
+    state = estimator._state
+    if mlp.early_stopping:
+        mlp.best_loss_ = None
+        mlp.validation_scores_ = list(state.validation_scores)
+        mlp.best_validation_score_ = state.best_validation_score
+        return
+    is_other = _is_loss_of_another_scale(estimator)
+    mlp.best_loss_ = np.inf if is_other else state.best_loss
+    mlp.validation_scores_ = mlp.best_validation_score_ = None
 
 
 def _layers(theta, units):

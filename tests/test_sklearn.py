@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd._sklearn import ABSENT, SHARED
@@ -404,6 +406,153 @@ def test_parameters_set_after_a_fit_begin_anew():
         regressor.partial_fit(X, y)
         mlp.partial_fit(X, y)
     assert_same_network(regressor, mlp, 1e-9)
+
+
+def test_network_is_the_fitted_one_whatever_loss_was_set_since():
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    y = np.abs(y)
+    mlp = MLPRegressor(hidden_layer_sizes=(4,), max_iter=5).fit(X, y)
+    mlp.set_params(loss="poisson")
+    regressor = GDNeuralRegressor.from_sklearn(mlp)
+    assert regressor.loss == "poisson"
+    assert regressor.out_activation_ == "identity"
+    assert_close(regressor.predict(X), mlp.predict(X), 1e-12)
+
+
+@pytest.mark.parametrize("params", [{"loss": "poisson"}, {"activation": "tanh"}])
+def test_what_was_set_since_the_fit_stands_in_the_way_of_training(params):
+    """The next call trains with it; scikit-learn would go on without it."""
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    regressor = GDNeuralRegressor((4,), max_iter=3).fit(X, y).set_params(**params)
+    [(name, value)] = params.items()
+    with pytest.raises(ValueError, match=f"{name}='{value}', set since the fit"):
+        regressor.to_sklearn()
+    mlp = regressor.to_sklearn(predict_only=True)
+    assert_close(mlp.predict(X), regressor.predict(X), 1e-12)
+
+
+def test_activation_of_a_net_without_hidden_layers_matters_for_training_only():
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    regressor = GDNeuralRegressor((), "gelu", max_iter=3).fit(X, y)
+    with pytest.raises(ValueError, match="activation='gelu'"):
+        regressor.to_sklearn()
+    mlp = regressor.to_sklearn(predict_only=True)
+    assert_close(mlp.predict(X), regressor.predict(X), 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"solver": "adam"}, "write solver='minibatch', optimizer='adam'"),
+        ({"activation": "foo"}, "The 'activation' parameter"),
+        ({"optimizer": ["adam"]}, "The 'optimizer' parameter"),
+    ],
+)
+def test_invalid_parameters_are_refused_on_the_way_there(params, message):
+    with pytest.raises(ValueError, match=message):
+        GDNeuralRegressor(**params).to_sklearn()
+
+
+@each_pair
+def test_invalid_parameters_are_refused_on_the_way_here(ours, theirs):
+    """A slip would otherwise become the default."""
+    with pytest.raises(ValueError, match="The 'solver' parameter"):
+        ours.from_sklearn(theirs(solver="sdg"))
+
+
+@each_pair
+def test_metadata_requests_go_along(ours, theirs):
+    with config_context(enable_metadata_routing=True):
+        mlp = theirs().set_fit_request(sample_weight=True)
+        mlp.set_partial_fit_request(sample_weight="weight")
+        mlp.set_score_request(sample_weight=False)
+        estimator = ours.from_sklearn(mlp)
+        back = estimator.to_sklearn()
+        for converted in (estimator, back):
+            requests = get_routing_for_object(converted)
+            assert requests.fit.requests["sample_weight"] is True
+            assert requests.partial_fit.requests["sample_weight"] == "weight"
+            assert requests.score.requests["sample_weight"] is False
+        estimator.set_fit_request(X_val=True)
+        with pytest.raises(ValueError, match="the request for X_val in fit"):
+            estimator.to_sklearn()
+
+
+@pytest.mark.skipif(not hasattr(GDNeuralRegressor, "set_callbacks"), reason="none yet")
+def test_callbacks_stand_in_the_way_of_training():
+    from sklearn.callback import ProgressBar
+
+    regressor = GDNeuralRegressor((3,), max_iter=2).set_callbacks(ProgressBar())
+    with pytest.raises(ValueError, match="callbacks"):
+        regressor.to_sklearn()
+
+
+def test_network_that_was_interrupted_in_its_first_epoch():
+    """It predicts, and has no loss yet."""
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, y)
+    mlp.loss_curve_, mlp.n_iter_ = [], 0
+    del mlp.loss_
+    regressor = GDNeuralRegressor.from_sklearn(mlp)
+    assert_close(regressor.predict(X), mlp.predict(X), 1e-12)
+    assert_array_equal(regressor.loss_curve_, [np.nan])
+
+
+def test_network_of_before_mlp_regressors_had_a_loss():
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, y)
+    del mlp.loss
+    regressor = GDNeuralRegressor.from_sklearn(mlp)
+    assert regressor.loss == "squared_error"
+    assert_close(regressor.predict(X), mlp.predict(X), 1e-12)
+
+
+def test_lbfgs_after_another_solver_has_its_own_loss():
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), max_iter=20).fit(X, y)
+    mlp.set_params(solver="lbfgs").fit(X, y)
+    with pytest.warns(UserWarning, match="lbfgs"):
+        regressor = GDNeuralRegressor.from_sklearn(mlp)
+    assert regressor.loss_curve_ == [mlp.loss_]
+
+
+def test_rates_are_those_that_were():
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, y)
+    mlp.set_params(learning_rate_init=0.5)
+    regressor = GDNeuralRegressor.from_sklearn(mlp)
+    assert regressor.learning_rate_curve_ == [0.001, 0.001]
+
+
+def test_there_and_back_goes_on_drawing():
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    regressor = GDNeuralRegressor((4,), batch_size=16, max_iter=3, random_state=0)
+    back = GDNeuralRegressor.from_sklearn(regressor.fit(X, y).to_sklearn())
+    for _ in range(2):
+        regressor.partial_fit(X, y)
+        back.partial_fit(X, y)
+    assert_same_network(back, regressor, 0)
+
+
+def test_partial_fit_without_the_early_stopping_of_the_fit():
+    X, y, _ = make_data("binary", "dense", np.float64, False)
+    classifier = GDNeuralClassifier(
+        *((4,),), early_stopping=True, shuffle=False, max_iter=3, random_state=0
+    )
+    classifier.fit(X, y).set_params(early_stopping=False)
+    mlp = classifier.to_sklearn()
+    for _ in range(2):
+        classifier.partial_fit(X, y)
+        mlp.partial_fit(X, y)
+    assert_same_network(classifier, mlp, 1e-9)
+    assert_close(mlp.best_loss_, classifier.best_loss_, 1e-9)
+
+
+def test_early_stopping_that_the_fit_had_not():
+    X, y, _ = make_data("binary", "dense", np.float64, False)
+    classifier = GDNeuralClassifier((4,), warm_start=True, max_iter=3, random_state=0)
+    mlp = classifier.fit(X, y).set_params(early_stopping=True).to_sklearn()
+    assert len(mlp.fit(X, y).validation_scores_) == 3
 
 
 def test_warnings_point_to_the_caller():
