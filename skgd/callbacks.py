@@ -171,7 +171,7 @@ class Checkpoint:
 
 
 def save_checkpoint(estimator, path):
-    """Write an estimator to a file; after a crash it is this one or the former one.
+    """Write an estimator to a file, which a crash leaves as it was or complete.
 
     Parameters
     ----------

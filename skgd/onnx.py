@@ -8,10 +8,10 @@ The type of the input decides the arithmetic: float64 for a float64 input, or el
 float32, whatever the network was trained in. On a CPU, onnxruntime has no float64
 kernels for some operators (Elu, Erf, LeakyRelu, Selu, Softplus); in float64 others
 stand for them.
-
-To add an activation: a function that adds its nodes, in `ACTIVATIONS`. To add an output
-link: the same, in `LINKS`.
 """
+
+# To add an activation: a function that adds its nodes, in `ACTIVATIONS`. To add an
+# output link: the same, in `LINKS`.
 
 from functools import cache
 

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, LossCurveDisplay
+from skgd.kernels.optimizers import Optimizer
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -226,6 +227,13 @@ def test_single_epoch_is_visible(losses):
     assert is_drawn(LossCurveDisplay(loss=[losses]).plot().lines_[0])
 
 
+def test_epochs_without_neighbours_are_visible():
+    losses = [1.0, np.nan, 3.0, 2.0, np.nan, 4.0]
+    (line,) = LossCurveDisplay(loss=[losses]).plot().lines_
+    assert line.get_marker() == "o"
+    assert line.get_markevery().tolist() == [0, 5]
+
+
 def test_epochs_have_whole_numbers():
     for n_epochs in (1, 2, 3, 200):
         ax = LossCurveDisplay(loss=[np.ones(n_epochs)]).plot().ax_
@@ -385,6 +393,55 @@ def test_two_displays_in_the_same_axes_share_a_legend_and_differ_in_colour():
     )
     assert legend_of(second) == ["a", "b"]
     assert first.lines_[0].get_color() != second.lines_[0].get_color()
+
+
+def test_two_displays_in_the_same_axes_take_colours_in_turn():
+    nets = [regressor().fit(X, Y, X_val=X, y_val=Y) for _ in range(2)]
+    ax = LossCurveDisplay.from_estimator(nets[0]).ax_
+    LossCurveDisplay.from_estimator(nets[1], name="b", ax=ax)
+    fresh = LossCurveDisplay.from_estimators(nets)
+    solid = [line.get_color() for line in ax.lines if line.get_linestyle() == "-"]
+    assert solid == [line.get_color() for line in fresh.lines_]
+
+
+def test_two_displays_in_the_same_axes_share_those_of_the_rates():
+    from matplotlib import pyplot as plt
+
+    _, (ax, other) = plt.subplots(1, 2, sharex=True)
+    first, second = (
+        LossCurveDisplay(loss=[[2.0, 1.0]], learning_rate=[rates])
+        for rates in ([1.0, 0.5], [0.02, 0.01])
+    )
+    assert first.plot(ax).learning_rate_ax_.get_yscale() == "linear"
+    assert second.plot(ax).learning_rate_ax_ is first.learning_rate_ax_
+    assert second.learning_rate_ax_.get_yscale() == "log"
+    assert first.plot(other).learning_rate_ax_ is not second.learning_rate_ax_
+
+
+def test_all_optimizers_differ_in_colour():
+    losses = [[2.0, 1.0]] * len(Optimizer)
+    lines = LossCurveDisplay(loss=losses).plot().lines_
+    assert len({line.get_color() for line in lines}) == len(Optimizer)
+
+
+def test_names_may_be_an_array():
+    display = LossCurveDisplay(loss=[[1.0], [2.0]], name=np.array(["a", "b"])).plot()
+    assert legend_of(display) == ["a", "b"]
+
+
+def test_what_a_network_of_scikit_learn_does_not_know_is_not_shown():
+    """Its validation losses, and the rates of a schedule."""
+    mlp = MLPClassifier(
+        *((5,),), solver="sgd", learning_rate="adaptive", early_stopping=True
+    )
+    net = GDNeuralClassifier.from_sklearn(mlp.set_params(random_state=0).fit(X, LABELS))
+    display = LossCurveDisplay.from_estimator(net, plot_learning_rate=True)
+    assert display.validation_lines_ == display.learning_rate_lines_ == [None]
+    assert is_drawn(display.best_epoch_points_[0])
+    net.set_params(early_stopping=False).partial_fit(X, LABELS)
+    net.set_params(learning_rate_init=0.5).partial_fit(X, LABELS)
+    display = LossCurveDisplay.from_estimator(net)
+    assert is_drawn(display.learning_rate_lines_[0])
 
 
 def test_keywords_reach_the_artists():

@@ -9,7 +9,13 @@ from sklearn.pipeline import make_pipeline
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, GradientDescentPathDisplay
 from skgd._display._recording import StepRecorder, planned_steps
-from skgd._display._surface import TrainingLoss, grid_around, log_levels, plane_of
+from skgd._display._surface import (
+    TrainingLoss,
+    grid_around,
+    level_labels,
+    log_levels,
+    plane_of,
+)
 from skgd._parameters import COMMON_CONSTRAINTS
 from skgd._regressor import LOSS_NAMES
 
@@ -439,6 +445,37 @@ def test_scale_has_three_digits_and_no_label_twice():
         assert len(label.replace(",", "").replace(".", "").strip("0")) <= 3
 
 
+@pytest.mark.parametrize(
+    ("levels", "labels"),
+    [
+        ([0.123456, 1234.56, 1e6], ["0.123", "1,230", "1e+06"]),
+        (np.linspace(1.2171, 1.2179, 9), [f"1.21{k}" for k in range(71, 80)]),
+    ],
+)
+def test_scale_has_more_digits_where_the_surface_is_flat(levels, labels):
+    assert level_labels(np.array(levels)) == labels
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize("size", [(6.4, 4.8), (4, 3)])
+def test_legend_and_scale_lie_within_a_figure_of_ones_own(layout, size):
+    from matplotlib import pyplot as plt
+
+    figure, ax = plt.subplots(layout=layout, figsize=size)
+    nets = [regressor(solver) for solver in ("batch", "sgd", "minibatch")]
+    display = plot(nets, X, Y, ax=ax, grid_resolution=6)
+    figure.canvas.draw()
+    legend, scale = ax.get_legend(), display.colorbar_.ax
+    for artist in (legend, scale):
+        box = artist.get_tightbbox()
+        assert box.xmin >= 0
+        assert box.ymin >= 0
+        assert box.xmax <= figure.bbox.xmax
+        assert box.ymax <= figure.bbox.ymax
+    if layout is not None:
+        assert not legend.get_tightbbox().overlaps(ax.xaxis.label.get_tightbbox())
+
+
 def test_options_reach_the_artists():
     from matplotlib import pyplot as plt
 
@@ -526,8 +563,11 @@ def test_regressor_and_classifier_have_no_common_surface():
 
 @pytest.mark.parametrize("other", [LinearRegression(), make_pipeline(regressor())])
 def test_only_networks_have_paths(other):
-    with pytest.raises(TypeError, match=f"'b' must be .* got {type(other).__name__}"):
+    kind = type(other).__name__
+    with pytest.raises(TypeError, match=f"'b' must be .* got {kind}"):
         plot({"a": regressor(), "b": other}, X, Y)
+    with pytest.raises(TypeError, match=f"^'{kind}' must be"):
+        plot([other], X, Y)
 
 
 def test_diverging_fit_is_named():

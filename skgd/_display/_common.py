@@ -7,8 +7,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 # Told apart by readers with any kind of colour vision, on white and on black (M. Okabe,
-# K. Ito, "Color universal design", 2008).
+# K. Ito, "Color universal design", 2008); the last three, which differ from them in
+# lightness too, are for pictures of all nine optimizers.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
+COLORS += ["#7B3FB5", "#8C1D40", "#8A8A00"]
 
 
 def color_of(k):

@@ -8,8 +8,14 @@ from sklearn.utils import Bunch
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from skgd._display._common import color_of, line_options, named_estimators, new_axes
-from skgd._display._recording import check_comparable, record_fit
-from skgd._display._surface import TrainingLoss, grid_around, log_levels, plane_of
+from skgd._display._recording import check_comparable, name_of, record_fit
+from skgd._display._surface import (
+    TrainingLoss,
+    grid_around,
+    level_labels,
+    log_levels,
+    plane_of,
+)
 
 # How to draw paths of up to so many points, and of more.
 MANY_POINTS = 150
@@ -171,7 +177,9 @@ class GradientDescentPathDisplay:
             Space around the path, as a share of the region that it takes.
 
         ax : matplotlib Axes, default=None
-            Where to plot; None makes a new figure.
+            Where to plot; None makes a new figure. In a figure without
+            ``layout="constrained"``, or another layout engine, the legend lies in the
+            axes.
 
         **plot_options : dict
             Further parameters of :meth:`plot`.
@@ -254,7 +262,9 @@ class GradientDescentPathDisplay:
             Space around the paths, as a share of the region that they take.
 
         ax : matplotlib Axes, default=None
-            Where to plot; None makes a new figure.
+            Where to plot; None makes a new figure. In a figure without
+            ``layout="constrained"``, or another layout engine, the legend lies in the
+            axes.
 
         **plot_options : dict
             Further parameters of :meth:`plot`.
@@ -275,7 +285,7 @@ class GradientDescentPathDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimators")
         _check_options(max_points, grid_resolution, margin)
-        named = named_estimators(estimators, lambda e: getattr(e, "solver", str(e)))
+        named = named_estimators(estimators, name_of)
         fits = {
             name: record_fit(name, estimator, max_points, X, y, sample_weight)
             for name, estimator in named.items()
@@ -328,7 +338,9 @@ class GradientDescentPathDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to plot; None makes a new figure.
+            Where to plot; None makes a new figure. In a figure without
+            ``layout="constrained"``, or another layout engine, the legend lies in the
+            axes.
 
         n_levels : int, default=14
             Number of contours. They lie at equal ratios of the excess over the least
@@ -373,7 +385,7 @@ class GradientDescentPathDisplay:
         end = "end" if len(self.paths) == 1 else "mean of the ends"
         ax.set(
             xlabel=f"from the start to the {end}",
-            ylabel=f"across (plane holds {self.explained:.1%} of movement)",
+            ylabel=f"across\n(plane holds {self.explained:.1%} of movement)",
             xlim=self.xx0[0, [0, -1]],
             ylim=self.xx1[[0, -1], 0],
         )
@@ -399,14 +411,24 @@ class GradientDescentPathDisplay:
         )
 
     def _add_colorbar(self, loss_name):
+        place = {"ax": self.ax_}
+        if self._has_room:  # as high as the axes
+            place = {"cax": self.ax_.inset_axes([1.03, 0, 0.04, 1])}
+        bar = self.figure_.colorbar(self.surface_, label=loss_name, **place)
         levels = self.surface_.levels
-        labels = [f"{float(f'{level:.3g}'):,g}" for level in levels]  # 1,230 or 0.123
+        labels = level_labels(levels)
         # Near the least loss, levels differ in digits that are not shown.
         shown = [k for k in range(len(levels)) if labels[k] not in labels[:k]]
-        beside = self.ax_.inset_axes([1.03, 0, 0.04, 1])  # as high as the axes
-        bar = self.figure_.colorbar(self.surface_, cax=beside, label=loss_name)
         bar.set_ticks(levels[shown], labels=[labels[k] for k in shown])
         return bar
+
+    @property
+    def _has_room(self):
+        """Whether the figure makes room for what lies around the axes.
+
+        A new one does. One of the person's does with ``layout="constrained"``.
+        """
+        return self.figure_.get_layout_engine() is not None
 
     def _plot_path(self, k, name, path, line_kw):
         epochs = "epoch" if path.n_epochs == 1 else "epochs"
@@ -429,20 +451,25 @@ class GradientDescentPathDisplay:
     def _add_legend(self):
         """Name paths and marks, below the axes: noise may be all over them.
 
-        The mark of an end is explained by a grey one.
+        The mark of an end is explained by a grey one. Without room it lies in the axes.
         """
         from matplotlib.lines import Line2D
+
+        place = {"loc": "best"}
+        if self._has_room:
+            place = {
+                "loc": "upper center",
+                "bbox_to_anchor": (0.5, 0),
+                "borderaxespad": 4,  # below the label of the axis
+                "ncols": 2,
+                "frameon": False,
+            }
 
         end = Line2D([], [])
         end.update_from(self.ends_[0])
         end.set(color="gray", label="end")
         self.ax_.legend(
-            handles=[*self.lines_, self.start_, end],
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.14),
-            ncols=2,
-            fontsize="small",
-            frameon=False,
+            handles=[*self.lines_, self.start_, end], fontsize="small", **place
         )
 
 

@@ -35,15 +35,14 @@ def network_in(estimator):
 def validation_loss(network):
     """Validation loss of each epoch, or None."""
     losses = getattr(network, "validation_loss_curve_", None)
-    if losses is None or not _is_in_step(network, losses):
-        return None
-    return np.array(losses, dtype=float)
+    known = None if losses is None else _if_known(losses)
+    return known if known is not None and _is_in_step(network, known) else None
 
 
 def learning_rate(network):
     """Learning rate of each epoch, or None: scikit-learn's keep none."""
     rates = getattr(network, "learning_rate_curve_", None)
-    return None if rates is None else np.array(rates, dtype=float)
+    return None if rates is None else _if_known(rates)
 
 
 def stopped_early(network):
@@ -64,6 +63,12 @@ def best_epoch(network):
         finite = losses[np.isfinite(losses)]
         hits = np.flatnonzero(losses == finite.min()) if finite.size else finite
     return int(hits[0]) + 1 if hits.size else None
+
+
+def _if_known(values):
+    """As an array, or None: a network that was scikit-learn's may know of no epoch."""
+    values = np.array(values, dtype=float)
+    return None if np.isnan(values).all() else values
 
 
 def _is_in_step(network, losses):

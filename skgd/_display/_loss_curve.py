@@ -14,6 +14,8 @@ from skgd._display._history import (
 
 # From this ratio of the largest to the least value on, "auto" is a log scale.
 LOG_RATIO = 10
+# By which a second display in the same axes finds those of the learning rates.
+RATES_LABEL = "learning rates"
 
 
 class LossCurveDisplay:
@@ -282,7 +284,9 @@ class LossCurveDisplay:
         """What the legend calls the training losses."""
         if self._is_single:
             return ["Training"]
-        return self.name or [f"Estimator {k + 1}" for k in range(len(self.loss))]
+        if self.name is not None:
+            return list(self.name)
+        return [f"Estimator {k + 1}" for k in range(len(self.loss))]
 
     def _plot_losses(self, plot_validation, log_scale, line_kw):
         losses = [np.asarray(loss, dtype=float) for loss in self.loss]
@@ -291,9 +295,9 @@ class LossCurveDisplay:
         if _is_log(log_scale, losses + _present(validation)):
             self.ax_.set_yscale("log", nonpositive="mask")
         self.lines_, self.validation_lines_ = [], []
-        handles, _ = self.ax_.get_legend_handles_labels()  # of displays before
+        before = _training_lines(self.ax_)  # of other displays
         curves = zip(self._labels(), losses, validation, strict=True)
-        for k, (label, loss, held_out) in enumerate(curves, len(handles)):
+        for k, (label, loss, held_out) in enumerate(curves, len(before)):
             options = line_options({"color": color_of(k), "label": label}, line_kw)
             self.lines_.append(_line(self.ax_, loss, options))
             line = None
@@ -318,14 +322,14 @@ class LossCurveDisplay:
         n = len(self.loss)
         rates = _filled(None if wanted is False else self.learning_rate, n)
         if wanted == "auto":
-            rates = [r if r is not None and np.ptp(r) > 0 else None for r in rates]
+            rates = [r if r is not None and _changes(r) else None for r in rates]
         drawn = [rate for rate in rates if rate is not None]
         self.learning_rate_ax_, self.learning_rate_lines_ = None, [None] * n
         if not drawn:
             return
-        self.learning_rate_ax_ = ax = self.ax_.twinx()
-        if _is_log("auto", drawn):
-            ax.set_yscale("log")
+        self.learning_rate_ax_ = ax = _axes_of_rates(self.ax_)
+        before = [line.get_ydata() for line in ax.lines]
+        ax.set_yscale("log" if _is_log("auto", before + drawn) else "linear")
         for k, rate in enumerate(rates):
             if rate is not None:
                 color = self.lines_[k].get_color()
@@ -385,10 +389,36 @@ def _present(artists):
     return [artist for artist in artists if artist is not None]
 
 
+def _changes(rates):
+    """Whether there are two rates; nan is one that is not known."""
+    return len({rate for rate in rates if not np.isnan(rate)}) > 1
+
+
+def _training_lines(ax):
+    """Lines that the legend names, without best epochs and validation losses."""
+    handles, _ = ax.get_legend_handles_labels()
+    return [handle for handle in handles if handle.get_linestyle() == "-"]
+
+
+def _axes_of_rates(ax):
+    """Axes on the right of `ax`: those of a display before, or new ones."""
+    place = ax.get_position().bounds
+    for other in ax.get_shared_x_axes().get_siblings(ax):
+        is_here = other.get_position().bounds == place
+        if is_here and other.get_label() == RATES_LABEL:
+            return other
+    twin = ax.twinx()
+    twin.set_label(RATES_LABEL)
+    return twin
+
+
 def _line(ax, values, options):
-    """Plot one curve; a point where there is but one to be seen."""
-    is_point = np.isfinite(values).sum() == 1
-    defaults = {"marker": "o" if is_point else "", "markersize": 4}
+    """Plot one curve, with points where no line leads to either side."""
+    is_seen = np.isfinite(np.r_[np.nan, values, np.nan])
+    alone = np.flatnonzero(is_seen[1:-1] & ~is_seen[:-2] & ~is_seen[2:])
+    defaults = {"marker": "o", "markersize": 4, "markevery": alone}
+    if alone.size == 0:
+        defaults = {"marker": ""}
     epochs = np.arange(1, len(values) + 1)
     (line,) = ax.plot(epochs, values, **{**defaults, **options})
     return line

@@ -144,6 +144,12 @@ def record_fit(name, estimator, max_points, X, y, sample_weight):
     return network, network._recorder
 
 
+def name_of(estimator):
+    """What a path is called, if the person has given no name."""
+    is_ours = isinstance(estimator, BaseGDNeural)
+    return estimator.solver if is_ours else type(estimator).__name__
+
+
 def check_comparable(fits):
     """Raise if the paths do not share a surface and a start."""
     (first, (network, recorder)), *others = fits.items()

@@ -177,3 +177,25 @@ def log_levels(loss, n_levels):
         return loss.min() + np.arange(1, n_levels + 1) * (high or 1.0)
     levels = loss.min() + np.geomspace(low, high, n_levels)
     return np.unique(levels)
+
+
+def level_labels(levels):
+    """Numbers as a person reads them: 1,230 or 0.123.
+
+    They have three digits, and more as long as they tell too few levels apart.
+
+    Parameters
+    ----------
+    levels : ndarray of shape (n_levels,)
+
+    Returns
+    -------
+    labels : list of str
+    """
+    for digits in range(3, 10):
+        labels = [
+            f"{float(f'{level:.{digits}g}'):,.{max(digits, 6)}g}" for level in levels
+        ]
+        if len(set(labels)) > len(levels) / 3:
+            break
+    return labels
