@@ -1,7 +1,8 @@
-"""No kernel reads or writes outside its arrays.
+"""A kernel that would leave its arrays raises an IndexError, if Numba is told to check.
 
-In another process, as it is when kernels are compiled that Numba is told to check each
-index. Compiled so, kernels raise an IndexError where they would leave an array.
+With ``NUMBA_BOUNDSCHECK=1`` `.ci/run` runs tests of random fits and of the kernels, to
+see that none does. Here it is tested that the checks reach all that kernels call. Each
+test has a process of its own, as kernels are compiled with checks or without.
 """
 
 import os
@@ -85,11 +86,3 @@ def test_what_blas_is_given_is_checked(folder, tmp_path):
     script.write_text(PRODUCT)
     result = run(str(script), NUMBA_CACHE_DIR=folder, PYTHONPATH=os.getcwd())
     assert result.stdout.split() == ["a", "b", "c"], result.stderr
-
-
-def test_any_fit_stays_within_its_arrays(folder):
-    """Random parameters and data, by the property tests; and the kernels' own tests."""
-    files = ["test_properties.py", "test_dropout.py", "test_epoch.py"]
-    command = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    result = run(*command, *(f"tests/{name}" for name in files), NUMBA_CACHE_DIR=folder)
-    assert result.returncode == 0, result.stdout[-3000:]

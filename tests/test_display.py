@@ -404,6 +404,17 @@ def test_two_displays_in_the_same_axes_take_colours_in_turn():
     assert solid == [line.get_color() for line in fresh.lines_]
 
 
+def test_axes_may_hold_anything_before():
+    from matplotlib import pyplot as plt
+
+    _, ax = plt.subplots()
+    ax.bar([1, 2], [1, 2], label="bar")
+    ax.errorbar([1, 2], [1, 2], [1, 1], label="error")
+    ax.scatter([1, 2], [1, 2], label="scatter")
+    display = LossCurveDisplay.from_estimator(regressor().fit(X, Y), ax=ax)
+    assert {"bar", "error", "scatter", "Training"} < set(legend_of(display))
+
+
 def test_two_displays_in_the_same_axes_share_those_of_the_rates():
     from matplotlib import pyplot as plt
 

@@ -396,8 +396,11 @@ def _changes(rates):
 
 def _training_lines(ax):
     """Lines that the legend names, without best epochs and validation losses."""
+    from matplotlib.lines import Line2D
+
     handles, _ = ax.get_legend_handles_labels()
-    return [handle for handle in handles if handle.get_linestyle() == "-"]
+    lines = [handle for handle in handles if isinstance(handle, Line2D)]
+    return [line for line in lines if line.get_linestyle() == "-"]
 
 
 def _axes_of_rates(ax):
