@@ -72,8 +72,10 @@ class SklearnConversionMixin:
             With the same parameters, in the spelling of this class. If `mlp` is fitted,
             so is the estimator: it predicts the same, to rounding, and `partial_fit`
             goes on with the optimizer's memory, the learning rate and the random draws
-            of `mlp`. In the curves nan stands for what scikit-learn does not record:
-            learning rates of a schedule, and validation losses.
+            of `mlp`; with a parameter that was set since the fit, as after `set_params`
+            of an estimator of this class. In the curves nan stands for what
+            scikit-learn does not record: learning rates of a schedule, and validation
+            losses.
 
         Raises
         ------
@@ -81,12 +83,13 @@ class SklearnConversionMixin:
             If `mlp` is of another class.
         ValueError
             If `mlp` is not fitted and has ``solver='lbfgs'``, which is not offered, or
-            a parameter that scikit-learn's `fit` would refuse.
+            if a parameter is not valid.
 
         Warns
         -----
         UserWarning
-            If `mlp` was fitted by ``solver='lbfgs'``: further training will be by adam.
+            If `mlp` is fitted and has ``solver='lbfgs'``: further training will be by
+            adam, from the beginning.
 
         Notes
         -----
@@ -97,6 +100,7 @@ class SklearnConversionMixin:
         """
         _check_class(cls, mlp)
         estimator = cls(**_parameters_from(mlp))
+        estimator._validate_params()
         _request_as(estimator, mlp)
         if hasattr(mlp, "coefs_"):
             _fill(estimator, mlp)
@@ -131,8 +135,7 @@ class SklearnConversionMixin:
         if predict_only:
             check_is_fitted(self)
         _raise_if_obstructed(self, is_fitted, predict_only)
-        cls = MLPClassifier if is_classifier(self) else MLPRegressor
-        mlp = cls(**_parameters_to(self, is_fitted))
+        mlp = _class_of_mlp(self)(**_parameters_to(self, is_fitted))
         _request_as(mlp, self)
         if is_fitted:
             _fill_mlp(mlp, self)
@@ -168,8 +171,12 @@ def _check_class(cls, mlp):
 
 
 def _parameters_from(mlp):
-    if not hasattr(mlp, "coefs_"):
-        mlp._validate_params()  # or a slip would silently become the default
+    if mlp.solver not in {"adam", "sgd", "lbfgs"}:  # or a slip would become adam
+        raise ValueError(
+            f"The 'solver' parameter of {type(mlp).__name__} must be 'adam', 'sgd' or "
+            f"'lbfgs', got {mlp.solver!r}."
+        )
+    hidden_units(mlp.hidden_layer_sizes)
     params = deepcopy({name: getattr(mlp, name) for name in SHARED})
     params["activation"] = mlp.activation
     params["momentum"] = mlp.momentum
@@ -203,8 +210,14 @@ def _fill(estimator, mlp):
     )
     state.restart(estimator)
     _take_generator(state, mlp)
-    _take_memory(state, mlp)
-    _take_history(state, estimator, mlp)
+    state.n_iter, state.samples_seen = mlp.n_iter_, int(mlp.t_)
+    if mlp.solver == "lbfgs":
+        # What it has of an earlier solver belongs to other weights.
+        state.loss_curve = [float(getattr(mlp, "loss_", np.nan))]
+        state.learning_rate_curve = [np.nan]
+    else:
+        _take_memory(state, mlp)
+        _take_history(state, estimator, mlp)
     vars(estimator).update(estimator._fitted_attributes(state))
 
 
@@ -237,10 +250,16 @@ def _take_generator(state, mlp):
 def _take_memory(state, mlp):
     """Take what scikit-learn's optimizer remembers of its steps."""
     optimizer, n_layers = getattr(mlp, "_optimizer", None), len(mlp.coefs_)
-    memories = []
-    if isinstance(optimizer, AdamOptimizer) and state.optimizer == Optimizer.ADAM:
+    is_adam = isinstance(optimizer, AdamOptimizer)
+    if optimizer is None or is_adam != (state.optimizer == Optimizer.ADAM):
+        return
+    # Not the parameters, which may have been set since.
+    state.learning_rate_init = float(optimizer.learning_rate_init)
+    if is_adam:
+        state.schedule, state.learning_rate = "constant", state.learning_rate_init
         state.n_steps, memories = optimizer.t, [optimizer.ms, optimizer.vs]
-    elif isinstance(optimizer, SGDOptimizer) and state.optimizer != Optimizer.ADAM:
+    else:
+        state.schedule = optimizer.lr_schedule
         state.learning_rate = float(optimizer.learning_rate)
         memories = [optimizer.velocities]
     for row, memory in enumerate(memories):
@@ -249,10 +268,9 @@ def _take_memory(state, mlp):
 
 def _take_history(state, estimator, mlp):
     """Take the curves; what scikit-learn has not recorded is nan."""
-    state.n_iter, state.samples_seen = mlp.n_iter_, int(mlp.t_)
-    state.loss_curve = _loss_curve(mlp)
-    rate = _constant_rate(mlp)
-    state.learning_rate_curve = [rate] * len(state.loss_curve)
+    curve = getattr(mlp, "loss_curve_", None) or [np.nan]  # interrupted in the first
+    state.loss_curve = [float(loss) for loss in curve]
+    state.learning_rate_curve = [_constant_rate(mlp)] * len(curve)
     state.no_improvement_count = getattr(mlp, "_no_improvement_count", 0)
     best_loss = getattr(mlp, "best_loss_", None)
     if best_loss is not None and not _is_loss_of_another_scale(estimator):
@@ -264,18 +282,14 @@ def _take_history(state, estimator, mlp):
         state.best_theta = _flat(mlp._best_coefs, mlp._best_intercepts)
 
 
-def _loss_curve(mlp):
-    """Losses of its epochs: by lbfgs the last one only, and nan if there is none."""
-    # That of an earlier fit stays when lbfgs fits anew.
-    curve = None if mlp.solver == "lbfgs" else getattr(mlp, "loss_curve_", None)
-    return [float(loss) for loss in curve or [getattr(mlp, "loss_", np.nan)]]
-
-
 def _constant_rate(mlp):
-    """The learning rate of all its epochs, or nan if they had none or several."""
+    """The learning rate of the epochs, or nan if they had several.
+
+    That a warm start may have had another one, nothing on `mlp` tells.
+    """
     optimizer = getattr(mlp, "_optimizer", None)
     schedule = getattr(optimizer, "lr_schedule", "constant")  # Adam has none
-    if optimizer is None or mlp.solver == "lbfgs" or schedule != "constant":
+    if optimizer is None or schedule != "constant":
         return np.nan
     return float(optimizer.learning_rate_init)
 
@@ -290,6 +304,10 @@ def _is_loss_of_another_scale(estimator):
 
 
 # To scikit-learn ----------------------------------------------------------------------
+
+
+def _class_of_mlp(estimator):
+    return MLPClassifier if is_classifier(estimator) else MLPRegressor
 
 
 def _raise_if_obstructed(estimator, is_fitted, predict_only):
@@ -354,34 +372,38 @@ def _obstacles_to_train(estimator, is_fitted):
         obstacles.append("callbacks")
     return (
         obstacles
-        + _requests_for_validation(estimator)
+        + _requests_without_a_place(estimator)
         + (_set_since(estimator) if is_fitted else [])
     )
 
 
-def _requests_for_validation(estimator):
-    """What metadata a person has requested that scikit-learn's method does not take."""
-    requests = getattr(estimator, "_metadata_request", None)
-    if requests is None:
+def _requests_without_a_place(estimator):
+    """What metadata a person has requested that scikit-learn's methods do not take."""
+    ours = getattr(estimator, "_metadata_request", None)
+    if ours is None:
         return []
+    theirs = _class_of_mlp(estimator)()._get_metadata_request()
     return [
         f"the request for {name} in {method}"
         for method in METHODS
-        for name, alias in getattr(requests, method).requests.items()
-        if name.endswith("_val") and alias not in (None, False)
+        for name, alias in getattr(ours, method).requests.items()
+        if alias and name not in getattr(theirs, method).requests
     ]
 
 
 def _set_since(estimator):
-    """What skgd's next call trains with, other than the network was fitted with.
+    """What scikit-learn has, and skgd's next call would not train this network with.
 
-    scikit-learn goes on with what it has, or with a mixture of both.
+    scikit-learn goes on with the network as it is, or with a mixture of both.
     """
     network, names = estimator._network, []
-    was = {Activation(code) for code in network.activations}
-    if was and was != _next_activations(estimator):
+    was, will_be = _activations(estimator, True), _next_activations(estimator)
+    if list(network.layer_units[1:-1]) != hidden_units(estimator.hidden_layer_sizes):
+        names.append("hidden_layer_sizes")
+    if was and was != will_be and will_be <= GLOROT_FACTORS.keys():
         names.append("activation")
-    if estimator._loss_code() != network.loss:
+    loss = estimator._loss_code()
+    if loss != network.loss and getattr(estimator, "loss", "") in LOSSES.values():
         names.append("loss")
     return [f"{name}={getattr(estimator, name)!r}, set since the fit" for name in names]
 
@@ -416,7 +438,8 @@ def _fill_mlp(mlp, estimator):
     _fill_bests(mlp, estimator)
     mlp._no_improvement_count = state.no_improvement_count
     mlp._random_state = check_random_state(mlp.random_state)
-    if isinstance(mlp.random_state, Integral):  # for the way back; it seeds anew
+    # For the way back; scikit-learn itself seeds anew in each call.
+    if isinstance(state.seed, Integral) and state.seed == mlp.random_state:
         mlp._random_state = deepcopy(state.random_state)
     mlp.coefs_, mlp.intercepts_ = _layers(state.theta, units)
     best = state.theta if state.best_theta is None else state.best_theta
@@ -429,9 +452,10 @@ def _fill_bests(mlp, estimator):
     """Give it what it compares the next epoch with, by what it watches now."""
     state = estimator._state
     if mlp.early_stopping:
+        is_same = state.scoring == estimator.scoring
         mlp.best_loss_ = None
-        mlp.validation_scores_ = list(state.validation_scores)
-        mlp.best_validation_score_ = state.best_validation_score
+        mlp.validation_scores_ = list(state.validation_scores) if is_same else []
+        mlp.best_validation_score_ = state.best_validation_score if is_same else -np.inf
         return
     is_other = _is_loss_of_another_scale(estimator)
     mlp.best_loss_ = np.inf if is_other else state.best_loss

@@ -415,18 +415,41 @@ def test_axes_may_hold_anything_before():
     assert {"bar", "error", "scatter", "Training"} < set(legend_of(display))
 
 
-def test_two_displays_in_the_same_axes_share_those_of_the_rates():
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_two_displays_in_the_same_axes_share_those_of_the_rates(layout):
     from matplotlib import pyplot as plt
 
-    _, (ax, other) = plt.subplots(1, 2, sharex=True)
+    _, (ax, other) = plt.subplots(1, 2, sharex=True, layout=layout)
     first, second = (
         LossCurveDisplay(loss=[[2.0, 1.0]], learning_rate=[rates])
         for rates in ([1.0, 0.5], [0.02, 0.01])
     )
     assert first.plot(ax).learning_rate_ax_.get_yscale() == "linear"
+    ax.figure.canvas.draw()
     assert second.plot(ax).learning_rate_ax_ is first.learning_rate_ax_
     assert second.learning_rate_ax_.get_yscale() == "log"
     assert first.plot(other).learning_rate_ax_ is not second.learning_rate_ax_
+
+
+def test_best_epoch_is_marked_where_it_is_known():
+    """On the training loss, if the validation loss is not known of that epoch."""
+    display = LossCurveDisplay(
+        loss=[[3.0, 2.0, 1.0]],
+        validation_loss=[[np.nan, 2.5, 2.6]],
+        best_epoch=[1],
+        early_stopping=[True],
+    ).plot()
+    (mark,) = display.best_epoch_points_
+    assert mark.get_ydata() == [3.0]
+    assert is_drawn(mark)
+
+
+@pytest.mark.parametrize("line_kw", [None, {"linestyle": ":"}, {"marker": "x"}])
+def test_colours_are_those_that_no_line_has(line_kw):
+    first = LossCurveDisplay(loss=[[2.0, 1.0]] * 2).plot(line_kw=line_kw)
+    second = LossCurveDisplay(loss=[[2.0, 1.0]] * 2).plot(first.ax_, line_kw=line_kw)
+    colours = {line.get_color() for line in first.lines_ + second.lines_}
+    assert len(colours) == 4
 
 
 def test_all_optimizers_differ_in_colour():
@@ -443,7 +466,7 @@ def test_names_may_be_an_array():
 def test_what_a_network_of_scikit_learn_does_not_know_is_not_shown():
     """Its validation losses, and the rates of a schedule."""
     mlp = MLPClassifier(
-        *((5,),), solver="sgd", learning_rate="adaptive", early_stopping=True
+        (5,), solver="sgd", learning_rate="adaptive", early_stopping=True
     )
     net = GDNeuralClassifier.from_sklearn(mlp.set_params(random_state=0).fit(X, LABELS))
     display = LossCurveDisplay.from_estimator(net, plot_learning_rate=True)

@@ -472,7 +472,9 @@ def test_legend_and_scale_lie_within_a_figure_of_ones_own(layout, size):
         assert box.ymin >= 0
         assert box.xmax <= figure.bbox.xmax
         assert box.ymax <= figure.bbox.ymax
-    if layout is not None:
+    if layout is None:
+        assert ax.bbox.contains(*legend.get_window_extent().min)
+    else:
         assert not legend.get_tightbbox().overlaps(ax.xaxis.label.get_tightbbox())
 
 

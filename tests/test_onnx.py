@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.calibration import CalibratedClassifierCV
@@ -19,7 +20,11 @@ from sklearn.ensemble import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    RandomizedSearchCV,
+    TunedThresholdClassifierCV,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
@@ -522,6 +527,49 @@ def test_a_transformed_target_is_converted_without_its_transformer():
         model.predict(X_NEW),
         np.float64,
     )
+
+
+# What the guide says of skl2onnx itself -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("samples", "error", "message"),
+    [
+        (X[:1].astype(np.int32), RuntimeError, "Int32TensorType"),
+        (pd.DataFrame(X[:1]).add_prefix("x"), RuntimeError, r"at most 1 input\(s\)"),
+        (pl.DataFrame(X[:1]), TypeError, "polars"),
+    ],
+)
+def test_samples_that_skl2onnx_does_not_take(samples, error, message):
+    with pytest.raises(error, match=message):
+        to_onnx(regressor().fit(X, TARGET), samples)
+
+
+def test_other_searches_are_not_converted():
+    search = RandomizedSearchCV(regressor(), {"alpha": [1, 2]}, n_iter=1, cv=2)
+    with pytest.raises(RuntimeError, match="RandomizedSearchCV"):
+        to_onnx(search.fit(X, TARGET), X[:1])
+
+
+def test_a_tuned_threshold_is_left_out():
+    model = TunedThresholdClassifierCV(classifier(), cv=2, thresholds=[0.9, 0.95])
+    model.fit(X, CODES > 0)
+    samples = X.astype(np.float32)
+    labels, _ = run(to_onnx(model, samples[:1]), samples).values()
+    assert_array_equal(labels, model.estimator_.predict(samples))
+    assert (labels != model.predict(samples)).any()
+
+
+def test_a_stack_on_labels_fails_when_it_is_run():
+    members = [("a", classifier()), ("b", classifier())]
+    model = StackingClassifier(members, stack_method="predict", cv=2).fit(X, CODES)
+    samples = X_NEW.astype(np.float32)
+    converted = to_onnx(model, samples[:1])
+    with pytest.raises(Exception, match="LinearClassifier"):
+        run(converted, samples)
+
+
+# What is imported ---------------------------------------------------------------------
 
 
 def python(code):

@@ -1,6 +1,7 @@
 """There and back: scikit-learn's MLP as an estimator of skgd, and the reverse."""
 
 import copy
+import re
 import warnings
 from itertools import product
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn import config_context
+from sklearn import clone, config_context
 from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.metadata_routing import get_routing_for_object
@@ -285,7 +286,7 @@ def test_feature_names_and_labels_go_along():
 def test_what_scikit_learn_does_not_record_is_nan():
     X, y, _ = make_data("binary", "dense", np.float64, False)
     mlp = MLPClassifier(
-        *((5,),), solver="sgd", learning_rate="adaptive", early_stopping=True
+        (5,), solver="sgd", learning_rate="adaptive", early_stopping=True
     )
     classifier = GDNeuralClassifier.from_sklearn(mlp.set_params(max_iter=4).fit(X, y))
     assert_array_equal(classifier.learning_rate_curve_, np.full(4, np.nan))
@@ -419,13 +420,16 @@ def test_network_is_the_fitted_one_whatever_loss_was_set_since():
     assert_close(regressor.predict(X), mlp.predict(X), 1e-12)
 
 
-@pytest.mark.parametrize("params", [{"loss": "poisson"}, {"activation": "tanh"}])
+@pytest.mark.parametrize(
+    "params", [{"loss": "poisson"}, {"activation": "tanh"}, {"hidden_layer_sizes": [9]}]
+)
 def test_what_was_set_since_the_fit_stands_in_the_way_of_training(params):
-    """The next call trains with it; scikit-learn would go on without it."""
+    """The next call trains with it, or refuses it; scikit-learn would go on without."""
     X, y, _ = make_data("regression", "dense", np.float64, False)
     regressor = GDNeuralRegressor((4,), max_iter=3).fit(X, y).set_params(**params)
     [(name, value)] = params.items()
-    with pytest.raises(ValueError, match=f"{name}='{value}', set since the fit"):
+    message = f": {name}={value!r}, set since the fit. Pass predict_only=True"
+    with pytest.raises(ValueError, match=re.escape(message)):
         regressor.to_sklearn()
     mlp = regressor.to_sklearn(predict_only=True)
     assert_close(mlp.predict(X), regressor.predict(X), 1e-12)
@@ -454,10 +458,20 @@ def test_invalid_parameters_are_refused_on_the_way_there(params, message):
 
 
 @each_pair
-def test_invalid_parameters_are_refused_on_the_way_here(ours, theirs):
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("solver", "sdg"), ("alpha", -1), ("hidden_layer_sizes", (0,)), ("tol", None)],
+)
+def test_invalid_parameters_are_refused_on_the_way_here(
+    ours, theirs, fitted, name, value
+):
     """A slip would otherwise become the default."""
-    with pytest.raises(ValueError, match="The 'solver' parameter"):
-        ours.from_sklearn(theirs(solver="sdg"))
+    mlp = theirs(max_iter=1)
+    if fitted:
+        mlp.fit(*make_data("binary", "dense", np.float64, False)[:2])
+    with pytest.raises(ValueError, match=name):
+        ours.from_sklearn(mlp.set_params(**{name: value}))
 
 
 @each_pair
@@ -473,18 +487,26 @@ def test_metadata_requests_go_along(ours, theirs):
             assert requests.fit.requests["sample_weight"] is True
             assert requests.partial_fit.requests["sample_weight"] == "weight"
             assert requests.score.requests["sample_weight"] is False
-        estimator.set_fit_request(X_val=True)
-        with pytest.raises(ValueError, match="the request for X_val in fit"):
-            estimator.to_sklearn()
+        for name in ("X_val", "y_val", "sample_weight_val"):
+            asking = clone(estimator).set_fit_request(**{name: True})
+            with pytest.raises(ValueError, match=f"the request for {name} in fit"):
+                asking.to_sklearn()
+        asking.fit(*make_data("binary", "dense", np.float64, False)[:2])
+        requests = get_routing_for_object(asking.to_sklearn(predict_only=True))
+        assert requests.fit.requests["sample_weight"] is True
 
 
 @pytest.mark.skipif(not hasattr(GDNeuralRegressor, "set_callbacks"), reason="none yet")
 def test_callbacks_stand_in_the_way_of_training():
     from sklearn.callback import ProgressBar
 
-    regressor = GDNeuralRegressor((3,), max_iter=2).set_callbacks(ProgressBar())
+    X, y, _ = make_data("regression", "dense", np.float64, False)
+    regressor = GDNeuralRegressor((3,), max_iter=2).fit(X, y)
+    regressor.set_callbacks(ProgressBar())
     with pytest.raises(ValueError, match="callbacks"):
         regressor.to_sklearn()
+    mlp = regressor.to_sklearn(predict_only=True)
+    assert_close(mlp.predict(X), regressor.predict(X), 1e-12)
 
 
 def test_network_that_was_interrupted_in_its_first_epoch():
@@ -496,6 +518,7 @@ def test_network_that_was_interrupted_in_its_first_epoch():
     regressor = GDNeuralRegressor.from_sklearn(mlp)
     assert_close(regressor.predict(X), mlp.predict(X), 1e-12)
     assert_array_equal(regressor.loss_curve_, [np.nan])
+    assert np.isfinite(regressor.partial_fit(X, y).loss_)
 
 
 def test_network_of_before_mlp_regressors_had_a_loss():
@@ -507,21 +530,32 @@ def test_network_of_before_mlp_regressors_had_a_loss():
     assert_close(regressor.predict(X), mlp.predict(X), 1e-12)
 
 
-def test_lbfgs_after_another_solver_has_its_own_loss():
+@pytest.mark.parametrize("n_units", [3, 5])
+def test_lbfgs_after_another_solver_leaves_nothing_of_it(n_units):
+    """Neither its losses and scores, nor its memory, nor its best weights."""
     X, y, _ = make_data("regression", "dense", np.float64, False)
-    mlp = MLPRegressor(hidden_layer_sizes=(3,), max_iter=20).fit(X, y)
-    mlp.set_params(solver="lbfgs").fit(X, y)
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), early_stopping=True, max_iter=20)
+    mlp.fit(X, y).set_params(solver="lbfgs", hidden_layer_sizes=(n_units,)).fit(X, y)
     with pytest.warns(UserWarning, match="lbfgs"):
         regressor = GDNeuralRegressor.from_sklearn(mlp)
+    assert_close(regressor.predict(X), mlp.predict(X), 1e-12)
     assert regressor.loss_curve_ == [mlp.loss_]
+    assert regressor.validation_scores_ is None
+    state = regressor._state
+    assert not state.optimizer_state.any()
+    assert (state.n_steps, state.best_theta) == (0, None)
 
 
-def test_rates_are_those_that_were():
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_rates_are_those_that_were_until_training_goes_on(solver):
+    """With the rate that was set since, as after `set_params` of skgd's estimator."""
     X, y, _ = make_data("regression", "dense", np.float64, False)
-    mlp = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, y)
-    mlp.set_params(learning_rate_init=0.5)
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), solver=solver, max_iter=2).fit(X, y)
+    mlp.set_params(learning_rate_init=0.005)
     regressor = GDNeuralRegressor.from_sklearn(mlp)
     assert regressor.learning_rate_curve_ == [0.001, 0.001]
+    regressor.partial_fit(X, y)
+    assert regressor.learning_rate_curve_ == [0.001, 0.001, 0.005]
 
 
 def test_there_and_back_goes_on_drawing():
@@ -532,12 +566,24 @@ def test_there_and_back_goes_on_drawing():
         regressor.partial_fit(X, y)
         back.partial_fit(X, y)
     assert_same_network(back, regressor, 0)
+    regressor.set_params(random_state=1)  # begins to draw anew, by the next call
+    back = GDNeuralRegressor.from_sklearn(regressor.to_sklearn())
+    assert_same_network(back.partial_fit(X, y), regressor.partial_fit(X, y), 0)
+
+
+def test_scores_of_another_kind_are_not_taken_along():
+    X, y, _ = make_data("binary", "dense", np.float64, False)
+    classifier = GDNeuralClassifier(
+        (4,), early_stopping=True, scoring="loss", max_iter=3, random_state=0
+    )
+    mlp = classifier.fit(X, y).set_params(scoring=None).to_sklearn()
+    assert (mlp.validation_scores_, mlp.best_validation_score_) == ([], -np.inf)
 
 
 def test_partial_fit_without_the_early_stopping_of_the_fit():
     X, y, _ = make_data("binary", "dense", np.float64, False)
     classifier = GDNeuralClassifier(
-        *((4,),), early_stopping=True, shuffle=False, max_iter=3, random_state=0
+        (4,), early_stopping=True, shuffle=False, max_iter=3, random_state=0
     )
     classifier.fit(X, y).set_params(early_stopping=False)
     mlp = classifier.to_sklearn()

@@ -7,7 +7,6 @@ the language, and "previous" and "next" stay within it.
 
 from gettext import translation
 from pathlib import Path
-from posixpath import dirname, join, normpath
 
 import pydata_sphinx_theme
 import sphinx
@@ -16,6 +15,7 @@ import sphinx
 MORE_WORDS = {
     "previous": "上一页",
     "next": "下一页",
+    "Breadcrumb": "当前位置",
     "Collapse Sidebar": "收起侧栏",
     "Expand Sidebar": "展开侧栏",
     "Color mode": "配色",
@@ -29,14 +29,14 @@ MORE_WORDS = {
 def chinese_words():
     """Return a function from a word of the theme in English to that in Chinese."""
     theme, own = (
-        translation("sphinx", Path(package.__file__).parent / folder, [language])
-        for package, folder, language in [
-            (pydata_sphinx_theme, "locale", "zh"),
-            (sphinx, "locale", "zh_CN"),
-        ]
+        translation("sphinx", Path(package.__file__).parent / "locale", [language])
+        for package, language in [(pydata_sphinx_theme, "zh"), (sphinx, "zh_CN")]
     )
     theme.add_fallback(own)
     return lambda word: MORE_WORDS.get(word) or theme.gettext(word)
+
+
+WORDS = chinese_words()
 
 
 def is_chinese(pagename):
@@ -44,21 +44,27 @@ def is_chinese(pagename):
     return pagename.startswith("zh/")
 
 
-def set_language(app, pagename, templatename, context, doctree):
+def translate(app, pagename, templatename, context, doctree):
     """Set language, words and neighbours of a page before it is written."""
-    if is_chinese(pagename):
-        context |= {"language": "zh-CN", "_": WORDS, "gettext": WORDS}
-    for neighbour in ("prev", "next"):
-        link = (context.get(neighbour) or {}).get("link", "")
-        target = normpath(join(dirname(pagename), link))
-        if link and is_chinese(target) != is_chinese(pagename):
-            context[neighbour] = None
-
-
-WORDS = chinese_words()
+    _, previous, following = app.builder.relations.get(pagename, (None, None, None))
+    for name, neighbour in {"prev": previous, "next": following}.items():
+        if neighbour and is_chinese(neighbour) != is_chinese(pagename):
+            context[name] = None
+    if not is_chinese(pagename):
+        return
+    context |= {
+        "language": "zh-CN",
+        "_": WORDS,
+        "gettext": WORDS,
+        "theme_search_bar_text": "搜索文档",
+        # The one word that Sphinx writes into the text itself.
+        "body": context["body"].replace(
+            "Link to this heading", WORDS("Link to this heading")
+        ),
+    }
 
 
 def setup(app):
-    """Have each page's language set; Sphinx calls it."""
-    app.connect("html-page-context", set_language)
+    """Have each page translated; Sphinx calls it."""
+    app.connect("html-page-context", translate)
     return {"parallel_read_safe": True}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import cycle
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -13,9 +14,13 @@ COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
 COLORS += ["#7B3FB5", "#8C1D40", "#8A8A00"]
 
 
-def color_of(k):
-    """Colour of the k-th estimator."""
-    return COLORS[k % len(COLORS)]
+def unused_colors(ax):
+    """Return an endless iterator over the colours that no line of `ax` has, if any."""
+    from matplotlib.colors import same_color
+
+    lines = ax.get_lines()
+    unused = [c for c in COLORS if not any(same_color(c, x.get_color()) for x in lines)]
+    return cycle(unused or COLORS)
 
 
 def named_estimators(estimators, name_of):

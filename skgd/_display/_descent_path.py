@@ -7,7 +7,12 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from skgd._display._common import color_of, line_options, named_estimators, new_axes
+from skgd._display._common import (
+    line_options,
+    named_estimators,
+    new_axes,
+    unused_colors,
+)
 from skgd._display._recording import check_comparable, name_of, record_fit
 from skgd._display._surface import (
     TrainingLoss,
@@ -179,7 +184,7 @@ class GradientDescentPathDisplay:
         ax : matplotlib Axes, default=None
             Where to plot; None makes a new figure. In a figure without
             ``layout="constrained"``, or another layout engine, the legend lies in the
-            axes.
+            axes, and the scale takes its place from them.
 
         **plot_options : dict
             Further parameters of :meth:`plot`.
@@ -264,7 +269,7 @@ class GradientDescentPathDisplay:
         ax : matplotlib Axes, default=None
             Where to plot; None makes a new figure. In a figure without
             ``layout="constrained"``, or another layout engine, the legend lies in the
-            axes.
+            axes, and the scale takes its place from them.
 
         **plot_options : dict
             Further parameters of :meth:`plot`.
@@ -340,7 +345,7 @@ class GradientDescentPathDisplay:
         ax : matplotlib Axes, default=None
             Where to plot; None makes a new figure. In a figure without
             ``layout="constrained"``, or another layout engine, the legend lies in the
-            axes.
+            axes, and the scale takes its place from them.
 
         n_levels : int, default=14
             Number of contours. They lie at equal ratios of the excess over the least
@@ -377,8 +382,9 @@ class GradientDescentPathDisplay:
         self.colorbar_ = self._add_colorbar(loss_name) if colorbar else None
 
         self.lines_, self.ends_ = [], []
-        for k, (name, path) in enumerate(self.paths.items()):
-            self._plot_path(k, name, path, line_kw)
+        colors = unused_colors(ax)
+        for (name, path), color in zip(self.paths.items(), colors, strict=False):
+            self._plot_path(color, name, path, line_kw)
         mark = {"linestyle": "", "marker": "o", "color": "black", "label": "start"}
         (self.start_,) = ax.plot(0, 0, **mark, **_outlined(7))
         ax.set_aspect("equal")
@@ -430,12 +436,12 @@ class GradientDescentPathDisplay:
         """
         return self.figure_.get_layout_engine() is not None
 
-    def _plot_path(self, k, name, path, line_kw):
+    def _plot_path(self, color, name, path, line_kw):
         epochs = "epoch" if path.n_epochs == 1 else "epochs"
         steps = "step" if path.n_steps == 1 else "steps"
         counts = f"{path.n_epochs:,} {epochs}, {path.n_steps:,} {steps}"
         defaults = {
-            "color": color_of(k),
+            "color": color,
             "label": f"{name}: {counts}",
             "marker": "o",
             **(SPARSE if len(path.points) <= MANY_POINTS else DENSE),

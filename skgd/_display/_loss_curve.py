@@ -3,7 +3,12 @@
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from skgd._display._common import color_of, line_options, named_estimators, new_axes
+from skgd._display._common import (
+    line_options,
+    named_estimators,
+    new_axes,
+    unused_colors,
+)
 from skgd._display._history import (
     best_epoch,
     learning_rate,
@@ -43,7 +48,7 @@ class LossCurveDisplay:
 
     early_stopping : list of bool, default=None
         Whether a best epoch is that of the best validation score. Its mark is then on
-        the validation loss, where there is one, and otherwise on the training loss.
+        the validation loss, where that is known, and otherwise on the training loss.
 
     name : list of str, default=None
         Names of the estimators. A single one needs none.
@@ -295,10 +300,10 @@ class LossCurveDisplay:
         if _is_log(log_scale, losses + _present(validation)):
             self.ax_.set_yscale("log", nonpositive="mask")
         self.lines_, self.validation_lines_ = [], []
-        before = _training_lines(self.ax_)  # of other displays
         curves = zip(self._labels(), losses, validation, strict=True)
-        for k, (label, loss, held_out) in enumerate(curves, len(before)):
-            options = line_options({"color": color_of(k), "label": label}, line_kw)
+        colors = unused_colors(self.ax_)  # by other displays
+        for (label, loss, held_out), color in zip(curves, colors, strict=False):
+            options = line_options({"color": color, "label": label}, line_kw)
             self.lines_.append(_line(self.ax_, loss, options))
             line = None
             if held_out is not None:
@@ -312,7 +317,7 @@ class LossCurveDisplay:
         bests = _filled(self.best_epoch if wanted else None, n)
         is_held_out = _filled(self.early_stopping, n)
         self.best_epoch_points_ = [
-            _mark((held_out and validation) or line, best, best_epoch_kw)
+            _mark([validation, line] if held_out else [line], best, best_epoch_kw)
             for line, validation, held_out, best in zip(
                 self.lines_, self.validation_lines_, is_held_out, bests, strict=True
             )
@@ -394,20 +399,10 @@ def _changes(rates):
     return len({rate for rate in rates if not np.isnan(rate)}) > 1
 
 
-def _training_lines(ax):
-    """Lines that the legend names, without best epochs and validation losses."""
-    from matplotlib.lines import Line2D
-
-    handles, _ = ax.get_legend_handles_labels()
-    lines = [handle for handle in handles if isinstance(handle, Line2D)]
-    return [line for line in lines if line.get_linestyle() == "-"]
-
-
 def _axes_of_rates(ax):
     """Axes on the right of `ax`: those of a display before, or new ones."""
-    place = ax.get_position().bounds
     for other in ax.get_shared_x_axes().get_siblings(ax):
-        is_here = other.get_position().bounds == place
+        is_here = other.bbox.bounds == ax.bbox.bounds
         if is_here and other.get_label() == RATES_LABEL:
             return other
     twin = ax.twinx()
@@ -427,10 +422,14 @@ def _line(ax, values, options):
     return line
 
 
-def _mark(line, best, best_epoch_kw):
-    """Mark an epoch on a line; None if there is nothing to mark."""
+def _mark(lines, best, best_epoch_kw):
+    """Mark an epoch on the first line that has it; None if there is nothing to mark."""
     if best is None:
         return None
+    known = [
+        line for line in _present(lines) if np.isfinite(line.get_ydata()[best - 1])
+    ]
+    line = known[0] if known else lines[-1]
     defaults = {
         "linestyle": "",
         "marker": "o",
