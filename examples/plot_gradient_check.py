@@ -76,7 +76,7 @@ left.plot(gradient, differences(1e-5), ".")
 left.set(
     xlabel="by backpropagation",
     ylabel="by finite differences",
-    title=f"Slopes of the loss by {gradient.size} parameters",
+    title=f"Slopes of the loss along {gradient.size} parameters",
 )
 right.plot(steps, errors, "o-", label="measured")
 right.plot(steps[6:], errors[-3] * (steps[6:] / steps[-3]) ** 2, "k:", label="$h^2$")
