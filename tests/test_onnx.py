@@ -560,15 +560,6 @@ def test_a_tuned_threshold_is_left_out():
     assert (labels != model.predict(samples)).any()
 
 
-def test_a_stack_on_labels_fails_when_it_is_run():
-    members = [("a", classifier()), ("b", classifier())]
-    model = StackingClassifier(members, stack_method="predict", cv=2).fit(X, CODES)
-    samples = X_NEW.astype(np.float32)
-    converted = to_onnx(model, samples[:1])
-    with pytest.raises(Exception, match="LinearClassifier"):
-        run(converted, samples)
-
-
 # What is imported ---------------------------------------------------------------------
 
 
