@@ -8,7 +8,7 @@ from copy import deepcopy
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import ClassifierMixin, is_classifier
+from sklearn.base import is_classifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils import check_random_state
@@ -142,6 +142,10 @@ class SklearnConversionMixin:
         return mlp
 
 
+def _class_of_mlp(estimator):
+    return MLPClassifier if is_classifier(estimator) else MLPRegressor
+
+
 def _request_as(estimator, other):
     """Request the metadata that the other one requests, as far as this one takes them.
 
@@ -162,7 +166,7 @@ def _request_as(estimator, other):
 
 
 def _check_class(cls, mlp):
-    wanted = MLPClassifier if issubclass(cls, ClassifierMixin) else MLPRegressor
+    wanted = _class_of_mlp(cls())
     if not isinstance(mlp, wanted):
         raise TypeError(
             f"{cls.__name__}.from_sklearn takes an {wanted.__name__}, got "
@@ -304,10 +308,6 @@ def _is_loss_of_another_scale(estimator):
 
 
 # To scikit-learn ----------------------------------------------------------------------
-
-
-def _class_of_mlp(estimator):
-    return MLPClassifier if is_classifier(estimator) else MLPRegressor
 
 
 def _raise_if_obstructed(estimator, is_fitted, predict_only):

@@ -474,6 +474,7 @@ def test_legend_and_scale_lie_within_a_figure_of_ones_own(layout, size):
         assert box.ymax <= figure.bbox.ymax
     if layout is None:
         assert ax.bbox.contains(*legend.get_window_extent().min)
+        assert ax.bbox.contains(*legend.get_window_extent().max)
     else:
         assert not legend.get_tightbbox().overlaps(ax.xaxis.label.get_tightbbox())
 

@@ -496,13 +496,11 @@ def test_metadata_requests_go_along(ours, theirs):
         assert requests.fit.requests["sample_weight"] is True
 
 
-@pytest.mark.skipif(not hasattr(GDNeuralRegressor, "set_callbacks"), reason="none yet")
 def test_callbacks_stand_in_the_way_of_training():
-    from sklearn.callback import ProgressBar
-
+    callback = pytest.importorskip("sklearn.callback")
     X, y, _ = make_data("regression", "dense", np.float64, False)
     regressor = GDNeuralRegressor((3,), max_iter=2).fit(X, y)
-    regressor.set_callbacks(ProgressBar())
+    regressor.set_callbacks(callback.ProgressBar())
     with pytest.raises(ValueError, match="callbacks"):
         regressor.to_sklearn()
     mlp = regressor.to_sklearn(predict_only=True)
