@@ -5,49 +5,33 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from numbers import Integral
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import validate_data
 
+from skgd._baseline import warn_if_nothing_was_learned
 from skgd._callbacks import ATTRIBUTES as CALLBACK_ATTRIBUTES
 from skgd._callbacks import CallbackSupportMixin, FitTask, has_callbacks
+from skgd._checks import (
+    check_features,
+    check_target_values,
+    check_total_weight,
+    check_weights,
+)
+from skgd._fitted import FittedNetwork, in_rows
 from skgd._interrupts import Interrupts
-from skgd._network import (
-    OUTPUT_LINKS,
-    assign_layers,
-    initial_parameters,
-    split_parameters,
-)
-from skgd._parameters import (
-    SKLEARN_PARAMETERS,
-    SKLEARN_SOLVERS,
-    dropout_rates,
-    hidden_activations,
-    hidden_units,
-)
+from skgd._network import assign_layers
+from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS, hidden_units
 from skgd._persistence import pack, unpack
-from skgd._prediction import check_outputs, predict_raw
 from skgd._sklearn import SklearnConversionMixin
 from skgd._threads import n_threads, one_blas_thread
-from skgd._training import (
-    TrainingState,
-    check_total_weight,
-    fingerprint,
-    train,
-)
+from skgd._training import TrainingState, fingerprint, mean_weight, train
 from skgd._validation import Judge, samples_as_given, split_rows
 from skgd.kernels.inputs import as_samples, row_numbers
-from skgd.kernels.losses import OUT_ACTIVATIONS
-from skgd.kernels.network import make_network
 
 
 @contextmanager
@@ -57,6 +41,7 @@ def all_or_nothing(estimator):
     But for those by which scikit-learn then ends the callbacks.
     """
     before = vars(estimator).copy()
+    lengths = "_state" in before and before["_state"].lengths()
     generator = _own_generator(estimator)
     position = generator and generator.get_state()
     try:
@@ -66,13 +51,15 @@ def all_or_nothing(estimator):
         kept = {name: after[name] for name in CALLBACK_ATTRIBUTES if name in after}
         after.clear()
         after.update(before | kept)
+        if lengths:
+            before["_state"].cut_back(lengths)
         if generator is not None:
             generator.set_state(position)
         raise
 
 
 def _own_generator(estimator):
-    """Find the generator that a former call has seeded, unless it is the person's."""
+    """Find the generator that a former call has seeded, unless it is the user's."""
     if hasattr(estimator, "_state") and isinstance(estimator._state.seed, Integral):
         return estimator._state.random_state
     return None
@@ -80,11 +67,12 @@ def _own_generator(estimator):
 
 @contextmanager
 def _naming(arguments):
-    """Begin the message of a ValueError with the arguments that it is about."""
+    """Begin the message of an error with the arguments that it is about."""
     try:
         yield
-    except ValueError as error:
-        raise ValueError(f"{arguments}: {error}") from error
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{arguments}: {error}") from error
 
 
 class Ready(NamedTuple):
@@ -102,7 +90,9 @@ class Ready(NamedTuple):
     judge: object
 
 
-class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
+class BaseGDNeural(
+    FittedNetwork, SklearnConversionMixin, CallbackSupportMixin, BaseEstimator
+):
     """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
 
     _trains_here = True  # and not on other machines, as those of `skgd.dask`
@@ -143,16 +133,14 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
 
     @abstractmethod
     def _validation_targets(self, y):
-        """Return `y` as `_score_function` takes it."""
+        """Return `y` as `_default_score` takes it."""
 
     @abstractmethod
     def _validation_predictions(self, raw):
-        """Turn raw outputs into predictions as `_score_function` takes them."""
+        """Turn raw outputs into predictions as `_default_score` takes them."""
 
-    @staticmethod
-    @abstractmethod
-    def _score_function(y_true, y_pred, sample_weight):
-        """Score predictions; higher is better."""
+    # A class of `skgd._scores`, made of targets and weights.
+    _default_score: ClassVar[type]
 
     # Parameters -------------------------------------------------------------------
 
@@ -191,18 +179,19 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
 
     # Fitting ----------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight, validation, *, incremental):
+    def _fit(
+        self, X, y, sample_weight, validation, *, incremental, initial=(None, None)
+    ):
         with Interrupts() as interrupts, all_or_nothing(self):
-            first = not hasattr(self, "_state") or not (self.warm_start or incremental)
+            first = self._begin(incremental)
             resumes = not (first or incremental) and self._state.resumes
-            if incremental and not first:
-                self._validate_params()  # which _fit_context leaves out here
             threads = n_threads(self.n_jobs)
             ready = self._prepare(
                 *(X, y, sample_weight),
                 partial(self._given_validation, *validation, incremental, threads),
                 *(threads, first, incremental, resumes),
             )
+            self._take_initial(*initial, resumes)
             samples = as_samples(ready.X, ready.targets, ready.weights)
             rows, judge = ready.rows, ready.judge
             self._judge_anew(judge, interrupts, first, incremental, resumes)
@@ -216,7 +205,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
                 self._attributes_of_a_copy,
             )
             with one_blas_thread():
-                train(
+                ending = train(
                     self,
                     self._network,
                     self._state,
@@ -228,9 +217,20 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
                     incremental=incremental,
                     n_threads=threads,
                 )
-            vars(self).update(self._fitted_attributes())
+            if not (incremental or ending.by_request):
+                warn_if_nothing_was_learned(self, ready.X, samples, rows, threads)
             interrupts.interruptible(task.end)
         return self
+
+    def _begin(self, incremental):
+        """Begin a call; whether its network is a new one, and the former is gone."""
+        is_fitted = "_state" in vars(self)
+        first = not is_fitted or not (self.warm_start or incremental)
+        if is_fitted and first:
+            del self._state, self._network
+        elif incremental and is_fitted:
+            self._validate_params()  # which _fit_context leaves out here
+        return first
 
     def _prepare(
         self, X, y, sample_weight, judge_given, threads, first, incremental, resumes
@@ -246,7 +246,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
         else:
             self._check_targets(y, refit=not incremental)
         targets = _as_numbers(self._training_targets(y), X.dtype)
-        sample_weight = _validate_weights(sample_weight, X)
+        sample_weight = check_weights(sample_weight, X)
 
         self._network = self._build_network(X.shape[1], targets.shape[1], first)
         self._prepare_state(X.dtype, first, incremental, resumes)
@@ -257,13 +257,35 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
         else:
             self._state.held_out = None
         weights = self._training_weights(y, sample_weight, incremental=incremental)
+        trained = None
         if weights is not None:
             weights = weights.astype(X.dtype, copy=False)
-            check_total_weight(weights[rows])
+            trained = weights[rows]
+            check_total_weight(trained)
+        mean = mean_weight(trained, rows.size)
+        self._state.weigh([mean], incremental=incremental)
         return Ready(X, targets, weights, rows, sample_weight, judge)
+
+    def _take_initial(self, coefs, intercepts, resumes):
+        """Begin with weights that fit was given."""
+        given = {"coefs_init": coefs, "intercepts_init": intercepts}
+        for name, arrays in given.items():
+            if arrays is None:
+                continue
+            if resumes:
+                raise ValueError(
+                    f"{name} cannot be given to a fit that completes one that was cut "
+                    "off. Set warm_start=False for a new fit."
+                )
+            with _naming(name):
+                assign_layers(getattr(self, name.replace("init", "")), arrays)
+        if not np.isfinite(self._state.theta).all():
+            raise ValueError("coefs_init and intercepts_init must be finite.")
 
     def _validate_X_y(self, X, y, *, first):
         """Validate as scikit-learn does; X is then in rows, C-contiguous or CSR."""
+        check_features(X)
+        check_target_values(y, are_labels=is_classifier(self))
         with _refuse_overflow():
             X, y = validate_data(
                 self,
@@ -278,7 +300,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return _in_rows(X), y
+        return in_rows(X), y
 
     def _given_validation(
         self, X_val, y_val, sample_weight_val, incremental, n_threads
@@ -304,7 +326,7 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             if X_val.shape[0] < 2:
                 raise ValueError("a score needs at least 2 samples, got 1.")
         with _naming("sample_weight_val"):
-            weight = _validate_weights(sample_weight_val, X_val)
+            weight = check_weights(sample_weight_val, X_val, "sample_weight_val")
         rows = row_numbers(X_val.shape[0])
         return Judge(self, X_val, rows, y_val, weight, lambda: given, n_threads)
 
@@ -328,27 +350,17 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
                 f"and the data now ask for {layer_units.tolist()}. Call fit with "
                 "warm_start=False for a new network."
             )
-        return make_network(
-            layer_units,
-            hidden_activations(self.activation, len(hidden)),
-            self._loss_code(),
-            self._loss_parameter(),
-            dropout_rates(self.dropout, len(hidden)),
-        )
+        return self._make_network(layer_units, self._loss_code())
 
     def _prepare_state(self, dtype, first, incremental, resumes):
         """Draw the first parameters, or get the former state ready to go on."""
         if first:
             random_state = check_random_state(self.random_state)
-            units = self._network.layer_units
-            activations = hidden_activations(self.activation, units.size - 2)
-            if not activations and isinstance(self.activation, str):
-                activations = hidden_activations(self.activation, 1)  # as scikit-learn
-            theta = initial_parameters(units, activations, random_state, dtype)
+            theta = self._initial_parameters(random_state, dtype)
             self._state = TrainingState(theta, random_state, seed=self.random_state)
             self._state.restart(self)
             return
-        self._state = self._state.copy()
+        self._state = self._state.branch()
         if not resumes:
             self._state.end()
         if incremental or resumes:
@@ -387,94 +399,12 @@ class BaseGDNeural(SklearnConversionMixin, CallbackSupportMixin, BaseEstimator):
             _, score = judge(interrupts)
             self._state.start_validation(score)
 
-    def _fitted_attributes(self, state=None):
-        """Return the fitted attributes, as the training stands."""
-        state, stopping = state or self._state, self.early_stopping
-        return {
-            "_state": state,
-            "n_iter_": state.n_iter,
-            "n_layers_": self._network.layer_units.size,
-            "n_outputs_": int(self._network.layer_units[-1]),
-            "out_activation_": OUT_ACTIVATIONS[self._network.loss],
-            "t_": state.samples_seen,
-            "loss_curve_": state.loss_curve,
-            "learning_rate_curve_": state.learning_rate_curve,
-            "loss_": state.loss_curve[-1],
-            "best_loss_": None if stopping else state.best_loss,
-            "validation_loss_curve_": state.validation_losses or None,
-            "validation_scores_": state.validation_scores or None,
-            "best_validation_score_": state.best_validation_score if stopping else None,
-        }
-
     def _attributes_of_a_copy(self):
-        """Return the same, for an estimator of its own: a callback may keep it."""
+        """Return what makes a fitted estimator of a copy: a callback may keep it."""
         state = self._state.copy()
         state.resumes = False
         state.random_state = deepcopy(state.random_state)
-        return self._fitted_attributes(state)
-
-    # Fitted network ---------------------------------------------------------------
-
-    @property
-    def coefs_(self):
-        """List of (fan_in, fan_out) arrays, views on the network's parameters."""
-        return self._layers()[0]
-
-    @coefs_.setter
-    def coefs_(self, arrays):
-        assign_layers(self._layers()[0], arrays)
-
-    @property
-    def intercepts_(self):
-        """List of (fan_out,) arrays, views on the network's parameters."""
-        return self._layers()[1]
-
-    @intercepts_.setter
-    def intercepts_(self, arrays):
-        assign_layers(self._layers()[1], arrays)
-
-    def _layers(self):
-        if not hasattr(self, "_state"):
-            raise AttributeError(f"{type(self).__name__} is not fitted yet.")
-        return split_parameters(self._state.theta, self._network.layer_units)
-
-    def _validated_raw_outputs(self, X):
-        if not hasattr(self, "_state"):
-            check_is_fitted(self)  # raises; when fitted it takes 10 us to find out
-        if not self._is_valid_as_it_is(X):
-            with _refuse_overflow():
-                X = validate_data(
-                    self,
-                    X,
-                    accept_sparse=["csr", "csc"],
-                    dtype=self._state.theta.dtype,
-                    order="C",
-                    reset=False,
-                )
-        X, rows = _in_rows(X), row_numbers(X.shape[0])
-        theta, threads = self._state.theta, n_threads(self.n_jobs)
-        return check_outputs(predict_raw(self._network, theta, X, rows, threads))
-
-    def _is_valid_as_it_is(self, X):
-        """Whether validation would find nothing in X to refuse, convert or warn of.
-
-        Of a single row it takes three times as long as all else (measured: 247 us).
-        """
-        return (
-            type(X) is np.ndarray
-            and X.dtype == self._state.theta.dtype
-            and X.ndim == 2
-            and X.shape[0] > 0
-            and X.shape[1] == self.n_features_in_
-            and X.flags.c_contiguous
-            and X.flags.aligned
-            and not hasattr(self, "feature_names_in_")
-            and _has_finite_sum(X)
-        )
-
-    def _outputs(self, raw):
-        """Outputs after the link."""
-        return OUTPUT_LINKS[OUT_ACTIVATIONS[self._network.loss]](raw)
+        return {"_state": state}
 
     def __getstate__(self):
         # For pickles and copies alike: a copy draws from a generator of its own.
@@ -500,29 +430,9 @@ def _refuse_overflow():
     return np.errstate(over="ignore", invalid="ignore")
 
 
-def _has_finite_sum(X):
-    """Whether all of X is surely finite; a sum may overflow where no element does."""
-    with _refuse_overflow():
-        return bool(np.isfinite(X.sum()))
-
-
 def _as_numbers(targets, dtype):
     with _refuse_overflow():
         targets = np.ascontiguousarray(targets, dtype=dtype)
     if not np.isfinite(targets).all():
         raise ValueError(f"Input y contains a value too large for {dtype!r}.")
     return targets
-
-
-def _in_rows(X):
-    """CSR for sparse input; the kernels read samples as rows."""
-    return X.tocsr() if issparse(X) else X
-
-
-def _validate_weights(sample_weight, X):
-    if sample_weight is None:
-        return None
-    with _refuse_overflow():
-        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
-    check_total_weight(sample_weight)
-    return sample_weight

@@ -83,7 +83,7 @@ def hidden_units(hidden_layer_sizes):
     return units
 
 
-def hidden_activations(activation, n_hidden):
+def activation_codes(activation, n_hidden):
     """Return the codes of the hidden layers' activations, as a list."""
     if isinstance(activation, str):
         return [Activation[activation.upper()]] * n_hidden

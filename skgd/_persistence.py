@@ -11,7 +11,7 @@ from numbers import Number
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skgd._training import TrainingState
+from skgd._training import ARRAYS, HISTORIES, TrainingState
 from skgd._version import __version__
 from skgd.kernels.activations import Activation
 from skgd.kernels.losses import Loss
@@ -19,7 +19,7 @@ from skgd.kernels.network import make_network
 from skgd.kernels.optimizers import STATE_ROWS, Optimizer
 
 # Raise it when what `pack` makes changes, and add to UPGRADES how to read the former.
-FORM = 2
+FORM = 3
 
 
 def _from_form_1(attributes):
@@ -35,11 +35,28 @@ def _from_form_1(attributes):
     return {**attributes, "_skgd_checksum": _checksum(attributes) if is_whole else None}
 
 
-# From a form to a function that makes the attributes of the next form of them.
-UPGRADES = {1: _from_form_1}
+# What form 2 kept beside the network and the state that it follows from.
+_DERIVED = (
+    *("n_iter_", "n_layers_", "n_outputs_", "out_activation_", "t_", "loss_"),
+    *("loss_curve_", "learning_rate_curve_", "best_loss_", "best_validation_score_"),
+    *("validation_loss_curve_", "validation_scores_"),
+)
 
-# The large part of a training state.
-ARRAYS = ("theta", "best_theta", "optimizer_state", "order")
+
+def _from_form_2(attributes):
+    """Fitted attributes were kept twice, and samples were not weighed by their mean."""
+    attributes = {**attributes}
+    if "_state" in attributes:
+        watched_score = attributes["best_loss_"] is None
+        attributes["_state"] = {**attributes["_state"], "early_stopping": watched_score}
+    for name in _DERIVED:
+        attributes.pop(name, None)
+    return attributes
+
+
+# From a form to a function that makes the attributes of the next form of them.
+UPGRADES = {1: _from_form_1, 2: _from_form_2}
+
 # What predictions follow from, besides the weights.
 LEARNED = ("_network", "classes_", "feature_names_in_", "n_features_in_")
 
@@ -148,7 +165,8 @@ def _crc(value, number=0):
 
 
 def _unpack_state(packed):
-    state = TrainingState(**packed)
+    # A shallow copy shares arrays, which are not trained in place, but no histories.
+    state = TrainingState(**packed | {name: list(packed[name]) for name in HISTORIES})
     state.optimizer = Optimizer[state.optimizer.upper()]
     if state.random_state is None:
         state.random_state = check_random_state(None)

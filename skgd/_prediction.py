@@ -13,53 +13,56 @@ PRODUCTS_PER_THREAD = 2_500_000
 # Up to so many OpenBLAS has one thread of itself; to limit it takes 36 us (measured).
 FEW_PRODUCTS = 200_000
 
-OVERFLOW = (
-    "The network's outputs for X overflow. Values of X may be too large, also next to "
-    "those that it was trained on, or the training was about to diverge: scale X, or "
-    "lower learning_rate_init."
-)
 
-
-def check_outputs(outputs):
-    """Return the outputs; a ValueError if one is infinite or nan."""
-    if not np.isfinite(outputs).all():
-        raise ValueError(OVERFLOW)
-    return outputs
-
-
-def predict_raw(network, theta, X, rows, n_threads):
-    """Outputs before the link of the samples `rows` of validated data.
+class RawOutputs:
+    """Outputs before the link of the same samples, for parameters that change.
 
     Parameters
     ----------
     network : Network
-    theta : ndarray of shape (n_parameters,)
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        C-contiguous, of theta's dtype.
+        Validated: C-contiguous, of the parameters' dtype.
     rows : ndarray of shape (n,)
+        Samples of X.
     n_threads : int
         Threads that may be used.
-
-    Returns
-    -------
-    raw : ndarray of shape (n, n_outputs)
     """
-    inputs, sparse = as_inputs(X), issparse(X)
-    n = rows.size
-    out = np.empty((n, network.layer_units[-1]), theta.dtype)
-    position = np.zeros(1, np.int64)
-    size = chunk_size(network, n, theta.dtype, sparse)
 
-    def work():
-        workspace = make_workspace(network, size, theta.dtype, sparse, training=False)
-        raw_outputs(network, theta, inputs, rows, out, position, workspace)
+    def __init__(self, network, X, rows, n_threads):
+        self._network, self._rows, self._dtype = network, rows, X.dtype
+        self._inputs, self._sparse = as_inputs(X), issparse(X)
+        n_products = rows.size * int(network.offsets[-1])
+        self._n_useful = min(n_threads, n_products // PRODUCTS_PER_THREAD)
+        self._is_small = self._n_useful == 0 and n_products <= FEW_PRODUCTS
+        self._position = np.zeros(1, np.int64)
+        self._workspace = self._make_workspace() if self._is_small else None
 
-    n_useful = min(n_threads, n * theta.size // PRODUCTS_PER_THREAD)
-    if n_useful == 0 and n * theta.size <= FEW_PRODUCTS:
-        work()
+    def __call__(self, theta):
+        """Return the outputs, of shape (n, n_outputs), in an array of their own."""
+        out = np.empty((self._rows.size, self._network.layer_units[-1]), theta.dtype)
+        self._position[0] = 0
+        if self._is_small:
+            self._write(theta, out, self._workspace)
+            return out
+        with one_blas_thread():
+            if self._n_useful > 0:
+                prepare_blas(self._n_useful)
+            side_by_side(
+                lambda: self._write(theta, out, self._make_workspace()),
+                max(1, self._n_useful),
+            )
         return out
-    with one_blas_thread():
-        if n_useful > 0:
-            prepare_blas(n_useful)
-        side_by_side(work, max(1, n_useful))
-    return out
+
+    def _make_workspace(self):
+        shape = self._network, self._rows.size, self._dtype, self._sparse
+        size = chunk_size(*shape)
+        return make_workspace(self._network, size, *shape[2:], training=False)
+
+    def _write(self, theta, out, workspace):
+        where = self._inputs, self._rows, out, self._position
+        raw_outputs(self._network, theta, *where, workspace)
+
+
+def predict_raw(network, theta, X, rows, n_threads):
+    """Outputs before the link, once; see `RawOutputs`."""
+    return RawOutputs(network, X, rows, n_threads)(theta)

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skgd._base import BaseGDNeural
+from skgd._fitted import nan_where_overflown
 from skgd._parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
-from skgd._prediction import check_outputs
+from skgd._scores import R2
 from skgd.kernels.losses import Loss
 
 LOSS_NAMES = {
@@ -417,6 +417,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         y,
         sample_weight=None,
         *,
+        coefs_init=None,
+        intercepts_init=None,
         X_val=None,
         y_val=None,
         sample_weight_val=None,
@@ -432,7 +434,15 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
             Target values.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples; each gradient is a weighted mean.
+            Weights of the samples, 0 or more; each gradient is a weighted mean, and a
+            step from a single sample is scaled by its weight over the mean of all.
+
+        coefs_init : list of array-like of shape (fan_in, fan_out), default=None
+            Weights to begin with, one array for each layer. None draws them, or goes on
+            with those of the last fit with ``warm_start=True``.
+
+        intercepts_init : list of array-like of shape (fan_out,), default=None
+            Intercepts to begin with, likewise.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Data to score each epoch on; with ``early_stopping=True`` they take the
@@ -454,15 +464,21 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         ValueError
             If a parameter or the data are invalid, or if the parameters became
             non-finite. The estimator is then as it was before the call.
+        TypeError
+            If there are dates or durations among the data.
 
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` epochs did not suffice, or if a diverging run ended with the
-            parameters of the best validation score.
+            If `max_iter` epochs did not suffice, if a diverging run ended with the
+            parameters of the best validation score, or if the training loss is not
+            below that of the best constant prediction.
         """
         validation = X_val, y_val, sample_weight_val
-        return self._fit(X, y, sample_weight, validation, incremental=False)
+        initial = coefs_init, intercepts_init
+        return self._fit(
+            X, y, sample_weight, validation, incremental=False, initial=initial
+        )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -486,7 +502,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
             Target values.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples; each gradient is a weighted mean.
+            Weights of the samples, as in `fit`. A step from a single sample is scaled
+            by its weight over the mean of all that were trained on by then.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Data to score each epoch on; with ``early_stopping=True`` they take the
@@ -526,14 +543,24 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         Raises
         ------
         ValueError
-            If X is invalid, or the network's outputs for it overflow.
+            If X is invalid.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the network's outputs overflow for some rows of X. The predictions are
+            nan there, and those of other rows are not lost.
         """
-        raw = self._validated_raw_outputs(X)
+        raw, X = self._raw_outputs(X)
         with np.errstate(over="ignore"):  # of the exponential function
-            return check_outputs(self._predictions(raw))
+            y = self._link(raw)
+        if y is not raw:
+            y[np.isneginf(raw)] = np.nan  # where the link hides it
+        y = nan_where_overflown(y, X)
+        return y.ravel() if y.shape[1] == 1 else y
 
     def _predictions(self, raw):
-        y = self._outputs(raw)
+        y = self._link(raw)
         return y.ravel() if y.shape[1] == 1 else y
 
     def _validation_targets(self, y):
@@ -542,7 +569,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     def _validation_predictions(self, raw):
         return self._predictions(raw)
 
-    _score_function = staticmethod(r2_score)
+    _default_score = R2
 
     def _learn_targets(self, y, *, incremental):
         self._check_range(y)
@@ -561,6 +588,10 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
                 f"Some value(s) of y are out of the valid range of the loss "
                 f"{self.loss!r}, which needs {needed}."
             )
+
+    def _name_outputs(self, n_outputs, classes):
+        if classes is not None:
+            raise ValueError("A regressor has no classes: leave classes out.")
 
     def _encode_targets(self, y):
         return y.reshape(y.shape[0], -1)

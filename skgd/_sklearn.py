@@ -15,12 +15,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skgd._callbacks import has_callbacks
+from skgd._fitted import checked_layers
 from skgd._network import GLOROT_FACTORS, split_parameters
-from skgd._parameters import SKLEARN_SOLVERS, hidden_activations, hidden_units
-from skgd._training import TrainingState
+from skgd._parameters import SKLEARN_SOLVERS, activation_codes, hidden_units
 from skgd.kernels.activations import Activation
 from skgd.kernels.losses import OUT_ACTIVATIONS, Loss
-from skgd.kernels.network import make_network
 from skgd.kernels.optimizers import Optimizer
 
 # Parameters of one name and one meaning.
@@ -205,16 +204,16 @@ def _parameters_from(mlp):
 def _fill(estimator, mlp):
     """Make `estimator` fitted as `mlp` is."""
     _take_data_facts(estimator, mlp)
-    units = [mlp.coefs_[0].shape[0], *(coef.shape[1] for coef in mlp.coefs_)]
-    n_hidden = len(units) - 2
-    activations = hidden_activations(mlp.activation, n_hidden)
-    estimator._network = make_network(units, activations, _fitted_loss(estimator, mlp))
-    state = TrainingState(
-        theta=_flat(mlp.coefs_, mlp.intercepts_), seed=estimator.random_state
-    )
-    state.restart(estimator)
+    if not hasattr(estimator, "_label_binarizer") and is_classifier(estimator):
+        estimator._name_outputs(mlp.coefs_[-1].shape[1], None)
+    layers = checked_layers(mlp.coefs_, mlp.intercepts_)
+    estimator._become_fitted(*layers, _fitted_loss(estimator, mlp))
+    state = estimator._state
+    if not hasattr(mlp, "t_"):
+        return  # put together by hand, without any training
     _take_generator(state, mlp)
     state.n_iter, state.samples_seen = mlp.n_iter_, int(mlp.t_)
+    state.early_stopping = mlp.early_stopping
     if mlp.solver == "lbfgs":
         # What it has of an earlier solver belongs to other weights.
         state.loss_curve = [float(getattr(mlp, "loss_", np.nan))]
@@ -222,14 +221,14 @@ def _fill(estimator, mlp):
     else:
         _take_memory(state, mlp)
         _take_history(state, estimator, mlp)
-    vars(estimator).update(estimator._fitted_attributes(state))
 
 
 def _fitted_loss(estimator, mlp):
     """Code of the loss that `mlp` was fitted with; `loss` may have been set since."""
     if is_classifier(mlp):
         return estimator._loss_code()
-    return Loss[LOSSES[mlp.out_activation_].upper()]
+    link = getattr(mlp, "out_activation_", "identity")
+    return Loss[LOSSES[link].upper()]
 
 
 def _take_data_facts(estimator, other):
@@ -341,7 +340,7 @@ def _next_activations(estimator):
     n_hidden = len(hidden_units(estimator.hidden_layer_sizes))
     if n_hidden == 0 and not isinstance(estimator.activation, str):
         return {Activation.RELU}
-    return set(hidden_activations(estimator.activation, max(n_hidden, 1)))
+    return set(activation_codes(estimator.activation, max(n_hidden, 1)))
 
 
 def _obstacles_of(activations):

@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +19,7 @@ from skgd._threads import Helpers, prepare_blas
 from skgd.kernels.backprop import passes_for
 from skgd.kernels.dropout import KEY
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
+from skgd.kernels.inputs import read_only
 from skgd.kernels.network import chunk_size, make_workspace
 from skgd.kernels.optimizers import (
     STATE_ROWS,
@@ -39,14 +41,27 @@ class CutOff(RuntimeError):
     """Epochs cannot go on, for a reason outside of the fit, such as a lost cluster."""
 
 
-def check_total_weight(sample_weight):
-    """Raise if there are weights, and nothing has any."""
-    if sample_weight is None:
-        return
-    if not sample_weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    if sample_weight.sum() == 0:
-        raise ValueError("Sample weights must not sum to 0.")
+# What training writes into: arrays, and lists with a number for each epoch.
+ARRAYS = ("theta", "best_theta", "optimizer_state", "order")
+HISTORIES = (
+    *("loss_curve", "learning_rate_curve"),
+    *("validation_losses", "validation_scores"),
+)
+
+
+class Ending(NamedTuple):
+    """How epochs have ended.
+
+    Attributes
+    ----------
+    by_request : bool
+        Whether a callback has asked for it, or the user by Ctrl-C.
+    cut_off : CutOff or None
+        What has ended them from outside; they are kept as after Ctrl-C.
+    """
+
+    by_request: bool = False
+    cut_off: CutOff = None
 
 
 @dataclass
@@ -85,10 +100,18 @@ class TrainingState:
         What the scores are, as in the estimator's parameter.
     held_out : ndarray or None
         Rows that the last fit's split has set aside, `held_out_fraction` of
-        `n_split_samples`; None if the last call trained on all rows.
+        `n_split_samples`, at random if `held_out_shuffle`; None if the last call
+        trained on all rows.
     best_loss, best_validation_score : float
     loss_curve, learning_rate_curve : list of float
     validation_losses, validation_scores : list of float
+    early_stopping : bool
+        Whether the last call watched the validation score.
+    mean_weight : float
+        Mean of the weights above 0 in the last `fit`, and in all calls of `partial_fit`
+        since. Steps from single samples are relative to it.
+    n_weighted : int
+        How many weights these are.
     """
 
     theta: np.ndarray
@@ -112,6 +135,7 @@ class TrainingState:
     scoring: object = None
     held_out: np.ndarray = None
     held_out_fraction: float = None
+    held_out_shuffle: bool = True
     n_split_samples: int = 0
     best_loss: float = np.inf
     best_validation_score: float = -np.inf
@@ -119,6 +143,9 @@ class TrainingState:
     learning_rate_curve: list = field(default_factory=list)
     validation_losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
+    early_stopping: bool = False
+    mean_weight: float = 1.0
+    n_weighted: int = 0
 
     def begin(self, order):
         """Begin a call that trains on these rows; on None, if others keep them."""
@@ -171,13 +198,66 @@ class TrainingState:
         self.best_validation_score = score if np.isfinite(score) else -np.inf
         self.best_theta = self.theta.copy()
 
+    def branch(self):
+        """Copy the arrays that training writes into, so that it can be forgotten.
+
+        The histories are shared, as they may be long: a failed call cuts them back, see
+        `lengths` and `cut_back`.
+        """
+        return replace(self, **{name: copy(getattr(self, name)) for name in ARRAYS})
+
     def copy(self):
-        """Copy what training writes into, so that a failed fit can be forgotten."""
-        arrays = ("theta", "best_theta", "optimizer_state", "order")
-        curves = ("loss_curve", "learning_rate_curve")
-        validation = ("validation_losses", "validation_scores")
-        values = {n: copy(getattr(self, n)) for n in arrays + curves + validation}
-        return replace(self, **values)
+        """Copy all that training writes into."""
+        names = ARRAYS + HISTORIES
+        return replace(self, **{name: copy(getattr(self, name)) for name in names})
+
+    def lengths(self):
+        """Lengths of the histories."""
+        return [len(getattr(self, name)) for name in HISTORIES]
+
+    def cut_back(self, lengths):
+        """Take from the histories what has come since they were of these lengths."""
+        for name, length in zip(HISTORIES, lengths, strict=True):
+            del getattr(self, name)[length:]
+
+    def weigh(self, means, *, incremental):
+        """Learn the mean weight of samples to train on; of all calls if incremental.
+
+        Parameters
+        ----------
+        means : sequence of (float, int)
+            The `mean_weight` of groups of samples.
+        incremental : bool
+        """
+        if not incremental:
+            self.mean_weight, self.n_weighted = 1.0, 0
+        for mean, n in means:
+            if n == 0:
+                continue
+            self.n_weighted += n
+            if self.n_weighted == n:
+                self.mean_weight = mean
+            else:  # equal means stay what they are, to the bit
+                share = n / self.n_weighted
+                self.mean_weight += (mean - self.mean_weight) * share
+
+
+def mean_weight(weights, n):
+    """Return the mean of the weights above 0, and their number.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n,) or None
+    n : int
+    """
+    if weights is None:
+        return 1.0, n
+    weights = weights[weights > 0].astype(np.float64)
+    if weights.size == 0:
+        return 1.0, 0
+    # Relative to the largest, equal weights are exactly 1, and so is their mean.
+    largest = weights.max()
+    return float(largest * np.mean(weights / largest)), weights.size
 
 
 def fingerprint(samples, rows, judge):
@@ -242,8 +322,7 @@ def train(
 
     Returns
     -------
-    cut_off : CutOff or None
-        What has ended the epochs, which are kept then as after Ctrl-C.
+    ending : Ending
 
     Raises
     ------
@@ -252,11 +331,12 @@ def train(
     CutOff
         If that was so before the end of the first epoch.
     """
-    early_stopping, cut_off = params.early_stopping, None
+    early_stopping, ending = params.early_stopping, Ending()
     schedule = make_schedule(
         params.learning_rate, params.learning_rate_init, params.power_t
     )
     max_iter = 1 if incremental else params.max_iter
+    state.early_stopping = early_stopping
     if not state.resumes:
         state.begin(rows.copy() if epochs is None else None)
     epochs = epochs or local_epochs
@@ -272,7 +352,8 @@ def train(
                     state.is_stopping = _go_on(params, state, schedule)
                 # Last, as the estimator that callbacks see could be trained on.
                 is_told_to = interrupts.interruptible(task.end_epoch, loss)
-                state.is_stopping |= bool(is_told_to)
+                if is_told_to:
+                    state.is_stopping, ending = True, Ending(by_request=True)
                 if not np.isfinite(loss):
                     _give_up(state, early_stopping)
                     state.is_stopping = True
@@ -281,10 +362,11 @@ def train(
         if state.n_iter == 0:
             raise  # there is no epoch to keep
         warnings.warn("Training interrupted by user.", stacklevel=2)
+        ending = Ending(by_request=True)
     except CutOff as error:
         if state.n_iter == 0:
             raise
-        cut_off = error
+        ending = Ending(cut_off=error)
     else:
         if not (state.is_stopping or incremental):
             warnings.warn(
@@ -300,7 +382,7 @@ def train(
         state.theta = state.best_theta.copy()
     if not np.isfinite(state.theta).all():
         raise ValueError(NON_FINITE)
-    return cut_off
+    return ending
 
 
 def local_epochs(
@@ -310,6 +392,8 @@ def local_epochs(
     # In place from epoch to epoch, as helping threads hold on to them.
     order = state.order
     batch_size = _batch_size(params, order.size)
+    if batch_size == 1:
+        samples = _relative_weights(samples, state.mean_weight)
     run_epoch, recorder = _run_epoch, getattr(params, "_recorder", None)
     if recorder is not None:  # `GradientDescentPathDisplay` has set it
         epochs = params.max_iter
@@ -339,6 +423,18 @@ def local_epochs(
             state.n_steps += n_steps
             state.scheduled_epochs += 1
             yield loss, float(rates[0])
+
+
+def _relative_weights(samples, mean_weight):
+    """Weigh single samples relative to the mean, as no batch does it for them."""
+    weights = samples.weights
+    if weights.size == 0:
+        if mean_weight == 1:
+            return samples
+        weights = np.ones(samples.targets.shape[0], weights.dtype)
+    return samples._replace(
+        weights=read_only(weights / weights.dtype.type(mean_weight))
+    )
 
 
 def _run_epoch(epoch, rule, state):
@@ -436,6 +532,13 @@ def _batch_size(params, n_samples):
     if params.solver == "batch":
         return n_samples
     if params.solver == "sgd":
+        if params.batch_size not in ("auto", 1):
+            warnings.warn(
+                f"batch_size={params.batch_size} is not read with solver='sgd', which "
+                "takes one sample at a time. scikit-learn's solver='sgd' takes batches:"
+                " that is solver='minibatch' with optimizer='nesterov' or 'momentum'.",
+                stacklevel=2,
+            )
         return 1
     if params.batch_size == "auto":
         return min(200, n_samples)

@@ -48,11 +48,13 @@ class Checkpoint:
     --------
     >>> import os, tempfile
     >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
     >>> from skgd import GDNeuralRegressor
     >>> from skgd.callbacks import Checkpoint, load_checkpoint
     >>> X, y = load_diabetes(return_X_y=True)
+    >>> X, y = scale(X), scale(y)
     >>> path = os.path.join(tempfile.mkdtemp(), "diabetes.checkpoint")
-    >>> net = GDNeuralRegressor(max_iter=500, tol=50, warm_start=True, random_state=0)
+    >>> net = GDNeuralRegressor(max_iter=500, tol=0.01, warm_start=True, random_state=0)
     >>> net = net.set_callbacks(Checkpoint(path, every=5)).fit(X, y)
     >>> again = load_checkpoint(path).fit(X, y)  # there is nothing left to do
     >>> again.n_iter_ == net.n_iter_

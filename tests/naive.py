@@ -339,7 +339,7 @@ def train_epoch(
     """One epoch; returns parameters, mean loss and steps taken.
 
     The k-th batch, from 1, has the learning rate ``rate / k``. `key` is the epoch's
-    seed of dropout.
+    seed of dropout. The weight of a batch of one sample scales its loss's gradient.
     """
     losses, counts = [], []
     for k, start in enumerate(range(0, len(order), batch_size), start=1):
@@ -349,9 +349,13 @@ def train_epoch(
         factors = None
         if network.dropout.any():
             factors = dropout_factors(network, key, k - 1, len(rows))
-        loss, g = loss_and_gradient(
-            network, theta, X[rows], Y[rows], weight[rows], alpha, factors
-        )
+        outputs = network, theta, X[rows], Y[rows]
+        loss, g = loss_and_gradient(*outputs, weight[rows], alpha, factors)
+        if batch_size == 1:
+            loss, g = loss_and_gradient(*outputs, np.ones(1), 0.0, factors)
+            coefs = np.where(is_coef(network.layer_units), theta, 0)
+            loss = weight[rows[0]] * loss + 0.5 * alpha * (coefs**2).sum()
+            g = weight[rows[0]] * g + alpha * coefs
         g *= min(1, rule.max_grad_norm / np.linalg.norm(g))
         n_steps += 1
         decays = is_coef(network.layer_units)

@@ -41,7 +41,7 @@ CASES = [(kind, weight) for kind, each in CLASS_WEIGHTS.items() for weight in ea
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("solver", ["batch", "minibatch"])
+@pytest.mark.parametrize("solver", ["batch", "sgd", "minibatch"])
 @pytest.mark.parametrize(("kind", "class_weight"), CASES)
 def test_class_weights_are_sample_weights(kind, class_weight, solver, dtype):
     X, y = make_targets(kind)
@@ -55,14 +55,6 @@ def test_class_weights_are_sample_weights(kind, class_weight, solver, dtype):
         tolerance = 1e-10 if dtype == np.float64 else 1e-6
         assert_allclose(found.coefs_[0], expected.coefs_[0], rtol=0, atol=tolerance)
         assert_allclose(found.loss_curve_, expected.loss_curve_, rtol=tolerance)
-
-
-def test_class_weights_cancel_in_steps_from_single_samples():
-    X, y = make_targets("binary")
-    options = {"solver": "sgd", "alpha": 0.0}
-    with pytest.warns(UserWarning, match="class_weight has no effect"):
-        weighted = fit(X, y, class_weight={"rare": 4.0}, **options)
-    assert_array_equal(weighted.predict(X), fit(X, y, **options).predict(X))
 
 
 def test_class_weights_are_not_in_the_validation_score():

@@ -24,8 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
 def expected_failed_checks(estimator):
     """What steps from single samples cannot do.
 
-    A sample of weight two draws its place in the order once, two samples twice. And a
-    weight cancels in the gradient of a single sample, of which a fit warns.
+    A sample of weight two draws its place in the order once, two samples twice.
     """
     if estimator.solver != "sgd":
         return {}  # of the check's data, one batch holds all
@@ -33,7 +32,6 @@ def expected_failed_checks(estimator):
     return {
         "check_sample_weight_equivalence_on_dense_data": reason,
         "check_sample_weight_equivalence_on_sparse_data": reason,
-        "check_class_weight_classifiers": "weights cancel in steps from single samples",
     }
 
 

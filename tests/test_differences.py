@@ -69,7 +69,10 @@ def test_1_divergence_with_early_stopping_restores_the_best_weights(iris):
         n_iter_no_change=1000,
         random_state=0,
     )
-    with pytest.warns(ConvergenceWarning, match="non-finite"):
+    with (
+        pytest.warns(ConvergenceWarning, match="non-finite"),
+        pytest.warns(ConvergenceWarning, match="has learned nothing"),
+    ):
         regressor.fit(X, y)
     scores = regressor.validation_scores_
     assert isinstance(scores[-1], float)
@@ -125,26 +128,28 @@ def test_2_warm_refit_resets_the_counters(iris):
 
 
 class Recorder:
-    """Stands in for the score function, and keeps the targets that it is shown."""
+    """A scorer that keeps the targets that it is shown."""
 
-    def __init__(self, score=r2_score):
-        self.score = score
+    def __init__(self):
         self.seen = []
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        self.seen.append(np.array(y_true))
-        return self.score(y_true, y_pred)
+    def __call__(self, estimator, X, y):
+        self.seen.append(np.array(y))
+        return r2_score(y, estimator.predict(X)) if y.dtype.kind == "f" else 0.0
 
 
 @quiet
 @pytest.mark.parametrize("seed", [0, None])
-def test_3_warm_refit_keeps_validation_split(regression, monkeypatch, seed):
+def test_3_warm_refit_keeps_validation_split(regression, seed):
     X, _ = regression
     y = np.linspace(-1, 1, len(X))  # each target names its row
     recorder = Recorder()
-    monkeypatch.setattr(GDNeuralRegressor, "_score_function", recorder)
     regressor = GDNeuralRegressor(
-        early_stopping=True, warm_start=True, max_iter=2, random_state=seed
+        early_stopping=True,
+        scoring=recorder,
+        warm_start=True,
+        max_iter=2,
+        random_state=seed,
     )
     for _ in range(3):
         regressor.fit(X, y)
@@ -163,12 +168,12 @@ def test_3_warm_refit_keeps_validation_split(regression, monkeypatch, seed):
 
 
 @quiet
-def test_3_a_split_is_forgotten_once_its_rows_are_trained_on(regression, monkeypatch):
+def test_3_a_split_is_forgotten_once_its_rows_are_trained_on(regression):
     X, _ = regression
     y = np.linspace(-1, 1, len(X))
     recorder = Recorder()
-    monkeypatch.setattr(GDNeuralRegressor, "_score_function", recorder)
-    regressor = GDNeuralRegressor(early_stopping=True, warm_start=True, max_iter=1)
+    options = {"early_stopping": True, "warm_start": True, "max_iter": 1}
+    regressor = GDNeuralRegressor(scoring=recorder, **options)
     regressor.fit(X, y)
     held_out = recorder.seen[0]
     regressor.fit(X, y, X_val=X[:5], y_val=y[:5]).fit(X, y)
@@ -177,11 +182,11 @@ def test_3_a_split_is_forgotten_once_its_rows_are_trained_on(regression, monkeyp
 
 
 @quiet
-def test_3_validation_data_bypass_the_split(regression, monkeypatch):
+def test_3_validation_data_bypass_the_split(regression):
     X, y = regression
     recorder = Recorder()
-    monkeypatch.setattr(GDNeuralRegressor, "_score_function", recorder)
     options = {"early_stopping": True, "max_iter": 3, "random_state": 0}
+    options["scoring"] = recorder
     split = GDNeuralRegressor(**options).fit(X, y)
     given = GDNeuralRegressor(**options).fit(X, y, X_val=X[:7], y_val=y[:7])
     assert_array_equal(recorder.seen[-1], y[:7])
@@ -195,14 +200,14 @@ def test_3_validation_data_bypass_the_split(regression, monkeypatch):
 
 
 @quiet
-def test_4_multiclass_split_is_stratified(monkeypatch):
+def test_4_multiclass_split_is_stratified():
     X, y = make_classification(
         400, 5, n_informative=3, n_classes=3, weights=[0.85, 0.1], random_state=0
     )
-    recorder = Recorder(lambda y_true, y_pred: 0.0)
-    monkeypatch.setattr(GDNeuralClassifier, "_score_function", recorder)
+    recorder = Recorder()
+    options = {"early_stopping": True, "scoring": recorder, "max_iter": 1}
     for seed in range(5):
-        GDNeuralClassifier(early_stopping=True, max_iter=1, random_state=seed).fit(X, y)
+        GDNeuralClassifier(random_state=seed, **options).fit(X, y)
     expected = np.bincount(y) / 10
     for y_val in recorder.seen:
         assert np.abs(np.bincount(y_val, minlength=3) - expected).max() < 1

@@ -1,11 +1,19 @@
 """Every member of `Loss`: value, gradient and link."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from skgd._network import LOG_OUTPUT_LINKS, OUTPUT_LINKS
-from skgd.kernels.losses import LOSSES, OUT_ACTIVATIONS, Loss, loss_and_delta
+from skgd.kernels.losses import (
+    JOINT_LOSSES,
+    LOSSES,
+    OUT_ACTIVATIONS,
+    Loss,
+    loss_and_delta,
+)
 from skgd.kernels.network import make_functions
 from tests import naive
 
@@ -25,7 +33,7 @@ def value_and_delta(loss, Y, Z, weight):
     parameter = naive.LOSS_PARAMETERS[loss]
     functions = make_functions((), (), loss, Z.dtype, training=True)
     value = loss_and_delta(
-        *(functions.loss, functions.softmax, parameter),
+        *(functions.loss, functions.joint_loss, parameter),
         *(delta, np.ascontiguousarray(Y.T), weight),
     )
     return value, delta.T
@@ -63,14 +71,44 @@ def test_nan_shows_in_the_value(loss):
     assert np.isnan(value)
 
 
+def exact_log_loss(loss, Y, Z):
+    """Of each sample, in 200 digits."""
+    with localcontext(prec=200):
+        Y, Z = ([[Decimal(v) for v in row] for row in a.tolist()] for a in (Y, Z))
+        if loss == Loss.BINARY_LOG_LOSS:
+            return [
+                sum((1 + z.exp()).ln() - y * z for y, z in zip(*pair, strict=True))
+                for pair in zip(Y, Z, strict=True)
+            ]
+        return [
+            sum(z.exp() for z in zs).ln()
+            - sum(y * z for y, z in zip(ys, zs, strict=True))
+            for ys, zs in zip(Y, Z, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 30.0, 200.0])
 @pytest.mark.parametrize("loss", [Loss.BINARY_LOG_LOSS, Loss.LOG_LOSS])
-def test_value_is_clipped_as_in_scikit_learn(loss):
-    # A hopeless prediction costs -log(eps), not infinity.
-    Y = np.array([[0.0, 1.0]])
-    Z = np.array([[1000.0, -1000.0]])
-    value, _ = value_and_delta(loss, Y, Z, np.ones(1))
-    n_terms = 2 if loss == Loss.BINARY_LOG_LOSS else 1
-    assert_allclose(value, -n_terms * np.log(np.finfo(float).eps), rtol=1e-12)
+def test_log_loss_is_exact_where_a_probability_would_round(loss, size, dtype):
+    rng = np.random.default_rng(0)
+    Y = naive.draw_targets(loss, 40, N_OUTPUTS, rng).astype(dtype)
+    Z = (size * rng.standard_normal((40, N_OUTPUTS))).astype(dtype)
+    for y, z, exact in zip(Y, Z, exact_log_loss(loss, Y, Z), strict=True):
+        value, _ = value_and_delta(loss, y[None], z[None], np.ones(1, dtype))
+        # Differences of raw outputs are rounded before the exponential.
+        limits = np.finfo(dtype)
+        rtol = (16 + 2 * np.abs(z).max()) * limits.eps
+        assert_allclose(value, float(exact), rtol=rtol, atol=limits.tiny)
+
+
+@pytest.mark.parametrize("loss", [Loss.BINARY_LOG_LOSS, Loss.LOG_LOSS])
+def test_a_hopeless_prediction_costs_what_it_does(loss):
+    # scikit-learn's value is -log(eps) for each clipped probability.
+    Y, Z = np.array([[0.0, 1.0]]), np.array([[1000.0, -1000.0]])
+    value, delta = value_and_delta(loss, Y, Z, np.ones(1))
+    assert value == 2000
+    np.testing.assert_array_equal(delta, [[1.0, -1.0]])
 
 
 @pytest.mark.parametrize("loss", sorted(naive.CANONICAL))
@@ -122,12 +160,7 @@ def test_log_link_is_the_logarithm_of_the_link(name):
     assert_allclose(LOG_OUTPUT_LINKS[name](Z), np.log(OUTPUT_LINKS[name](Z)))
 
 
-def test_only_the_log_loss_goes_through_the_softmax():
-    for loss in Loss:
-        functions = make_functions((), (), loss, np.dtype(float), training=True)
-        assert (functions.softmax != 0) == (OUT_ACTIVATIONS[loss] == "softmax")
-
-
 def test_every_loss_has_a_function_a_link_and_a_reference():
-    assert set(LOSSES) == set(Loss)
+    assert set(LOSSES) | set(JOINT_LOSSES) == set(Loss)
+    assert not set(LOSSES) & set(JOINT_LOSSES)
     assert set(OUT_ACTIVATIONS) == set(naive.LOSSES) == set(naive.DELTAS) == set(Loss)

@@ -66,6 +66,10 @@ def on_shared_ground(setting):
         setting.update(alpha=0.0, tol=0.0)  # scikit-learn's loss is a mean of outputs
     if setting["dtype"] is np.float32:
         setting["tol"] = 0.0  # rounding may tip the count of epochs
+    if setting["solver"] == "sgd" and setting["weighted"]:
+        setting["solver"] = "minibatch"  # of single samples they cancel in scikit-learn
+    if not setting["shuffle"]:
+        setting["early_stopping"] = False  # scikit-learn holds out random rows
     if setting["early_stopping"] and setting["batch_size"] == 90:
         setting["batch_size"] = 81  # larger than the training part: a warning
     return setting
@@ -227,6 +231,8 @@ def test_partial_fit_goes_on_as_in_scikit_learn(optimizer):
     assert_close(ours.coefs_[0], theirs.coefs_[0], 1e-7)
 
 
+# The tolerance is large, so that plateaus come soon.
+@pytest.mark.filterwarnings("ignore:The fit has learned nothing")
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("learning_rate", ["constant", "adaptive"])
 def test_verbose_prints_what_scikit_learn_prints(capsys, learning_rate, early_stopping):

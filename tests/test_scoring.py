@@ -251,8 +251,9 @@ def test_an_output_that_overflows_has_the_score_nan(scoring):
     regressor = GDNeuralRegressor((30,), "identity", scoring=scoring, random_state=0)
     regressor.set_params(learning_rate_init=1.0, max_iter=2)  # for large weights
     fit(regressor, X, y, X_val=X_val, y_val=y_val)
-    with pytest.raises(ValueError, match="outputs for X overflow"):
-        regressor.predict(X_val)
+    with pytest.warns(RuntimeWarning, match="row 0 of X overflow"):
+        predicted = regressor.predict(X_val)
+    assert np.isnan(predicted).tolist() == [True] + [False] * (len(X_val) - 1)
     assert np.isnan(regressor.validation_scores_).all()
 
 
@@ -267,9 +268,11 @@ def test_a_prediction_that_overflows_has_the_score_nan(scoring):
         **{"loss": "poisson", "scoring": scoring, "max_iter": 2, "random_state": 3},
     )
     fit(regressor, X, y, X_val=X_val, y_val=y_val)
-    assert np.isinf(regressor._validated_raw_outputs(X_val)).sum() == 0
-    with pytest.raises(ValueError, match="outputs for X overflow"):
-        regressor.predict(X_val)
+    raw = X_val @ regressor.coefs_[0] + regressor.intercepts_[0]
+    assert np.isfinite(raw).all()
+    with pytest.warns(RuntimeWarning, match="row 0 of X overflow"):
+        predicted = regressor.predict(X_val)
+    assert np.isnan(predicted).tolist() == [True] + [False] * (len(X_val) - 1)
     assert np.isnan(regressor.validation_scores_).all()
 
 

@@ -256,12 +256,6 @@ SAME_WORDS = {
     "predict before fit": lambda e, y: e.predict(X),
     "score before fit": lambda e, y: e.score(X, y),
     "one held out": lambda e, y: e.set_params(early_stopping=True).fit(X[:9], y[:9]),
-    "none held out": lambda e, y: fitted(
-        e, y, early_stopping=True, validation_fraction=0
-    ),
-    "all held out": lambda e, y: fitted(
-        e, y, early_stopping=True, validation_fraction=0.999
-    ),
     "alpha": lambda e, y: fitted(e, y, alpha=-1),
     "batch_size": lambda e, y: fitted(e, y, batch_size=0),
     "hidden_layer_sizes": lambda e, y: fitted(e, y, hidden_layer_sizes=-8),
@@ -270,17 +264,9 @@ SAME_WORDS = {
     "divergence": lambda e, y: fitted(e, y, learning_rate_init=1e300),
 }
 SAME_WORDS_OF_CLASSIFIERS = {
-    "numbers for y": lambda e, y: e.fit(X, X[:, 0]),
-    "several outputs": lambda e, y: e.fit(X, np.c_[y, y]),
-    "labels of mixed types": lambda e, y: e.fit(
-        X, np.array(["a", 1] * 30, dtype=object)
-    ),
     "partial_fit without classes": lambda e, y: e.partial_fit(X, y),
     "partial_fit, unlisted class": lambda e, y: e.partial_fit(X, y, classes=[0, 1]),
     "partial_fit, unseen class": lambda e, y: fitted(e, y).partial_fit(X, y + 1),
-    "partial_fit, other labels": lambda e, y: fitted(e, y).partial_fit(
-        X, (X[:, :3] > 0).astype(int) * 7
-    ),
     "partial_fit, other classes": lambda e, y: e.partial_fit(
         X, y, classes=[0, 1, 2]
     ).partial_fit(X, y, classes=[0, 1, 3]),
@@ -288,7 +274,7 @@ SAME_WORDS_OF_CLASSIFIERS = {
     "warm fit, fewer classes": lambda e, y: fitted(e, y, warm_start=True).fit(X, y % 2),
     "predict_proba before fit": lambda e, y: e.predict_proba(X),
     "predict_log_proba before fit": lambda e, y: e.predict_log_proba(X),
-    "fewer held out than classes": lambda e, y: fitted(
+    "one held out of three classes": lambda e, y: fitted(
         e, y, early_stopping=True, validation_fraction=0.01
     ),
 }
@@ -371,12 +357,9 @@ def test_batch_size_is_not_read_by_other_solvers(Estimator, solver):
 
 
 @each_estimator
-@pytest.mark.parametrize(
-    "weights", [np.zeros(60), np.repeat([1.0, -1.0], 30)], ids=["zero", "opposite"]
-)
-def test_weights_must_not_sum_to_zero(Estimator, weights):
-    with pytest.raises(ValueError, match="Sample weights must"):
-        quick(Estimator).fit(X, Y[Estimator], sample_weight=weights)
+def test_some_sample_must_have_weight(Estimator):
+    with pytest.raises(ValueError, match="Sample weights must contain at least one"):
+        quick(Estimator).fit(X, Y[Estimator], sample_weight=np.zeros(60))
 
 
 @each_estimator

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
 from skgd._network import split_parameters
-from skgd._prediction import predict_raw
+from skgd._prediction import RawOutputs
 from skgd._threads import n_threads
-from skgd._validation import mean_loss
+from skgd._validation import MeanLoss
 from skgd.kernels.inputs import row_numbers
 
 # Of what directions are made of, relative to the longest: less than that is rounding.
@@ -36,22 +36,20 @@ class TrainingLoss:
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         weight = estimator._training_weights(y, sample_weight, incremental=False)
-        self._weight = None if weight is None else weight.astype(X.dtype)
+        weight = None if weight is None else weight.astype(X.dtype)
         self._total = X.shape[0] if weight is None else weight.sum(dtype=float)
         targets = estimator._training_targets(y).astype(X.dtype)
-        self._targets = np.ascontiguousarray(targets.T)
-        self._X, self._rows = X, row_numbers(X.shape[0])
         self._network, self._alpha = estimator._network, estimator.alpha
-        self._n_threads = n_threads(estimator.n_jobs)
+        self._dtype = X.dtype
+        rows, threads = row_numbers(X.shape[0]), n_threads(estimator.n_jobs)
+        self._raw_outputs = RawOutputs(self._network, X, rows, threads)
+        self._mean_loss = MeanLoss(self._network, targets, weight)
 
     def __call__(self, theta):
         """Return the loss at `theta`; it may be infinite or nan far from the data."""
-        theta = np.ascontiguousarray(theta, self._X.dtype)
+        theta = np.ascontiguousarray(theta, self._dtype)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            raw = predict_raw(
-                self._network, theta, self._X, self._rows, self._n_threads
-            )
-            loss = mean_loss(self._network, raw, self._targets, self._weight)
+            loss = self._mean_loss(self._raw_outputs(theta))
             coefs, _ = split_parameters(theta, self._network.layer_units)
             squares = sum(np.sum(np.square(W, dtype=float)) for W in coefs)
         return loss + 0.5 * self._alpha * squares / self._total

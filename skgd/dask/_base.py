@@ -17,7 +17,8 @@ from skgd._base import BaseGDNeural, all_or_nothing
 from skgd._callbacks import FitTask
 from skgd._interrupts import Interrupts
 from skgd._threads import n_threads
-from skgd._training import TrainingState, train
+from skgd._training import Ending, TrainingState, train
+from skgd.dask._baseline import warn_if_nothing_was_learned
 from skgd.dask._cluster import Cluster, ClusterError
 from skgd.dask._data import Collections, scatter
 from skgd.dask._epochs import averaged_epochs, batch_epochs, make_chains
@@ -54,6 +55,8 @@ class BaseDask(BaseGDNeural):
         y,
         sample_weight=None,
         *,
+        coefs_init=None,
+        intercepts_init=None,
         X_val=None,
         y_val=None,
         sample_weight_val=None,
@@ -77,7 +80,13 @@ class BaseDask(BaseGDNeural):
 
         sample_weight : dask array or series, or array-like, of shape (n_samples,), \
                 default=None
-            Weights of the samples.
+            Weights of the samples, 0 or more.
+
+        coefs_init : list of array-like of shape (fan_in, fan_out), default=None
+            Weights to begin with, as in the estimator of one process.
+
+        intercepts_init : list of array-like of shape (fan_out,), default=None
+            Intercepts to begin with.
 
         X_val : dask array or dataframe, or {array-like, sparse matrix}, of shape \
                 (n_val, n_features), default=None
@@ -126,7 +135,14 @@ class BaseDask(BaseGDNeural):
         """
         data = X, y, sample_weight
         validation = X_val, y_val, sample_weight_val
-        return self._fit_on(client, n_replicas, data, validation, incremental=False)
+        return self._fit_on(
+            client,
+            n_replicas,
+            data,
+            validation,
+            incremental=False,
+            initial=(coefs_init, intercepts_init),
+        )
 
     def score(self, X, y, sample_weight=None, *, client=None):
         """Score the predictions on X: R2 of a regressor, accuracy of a classifier.
@@ -175,25 +191,33 @@ class BaseDask(BaseGDNeural):
 
     # Fitting --------------------------------------------------------------------------
 
-    def _fit_on(self, client, n_replicas, data, validation, *, incremental):
+    def _fit_on(
+        self,
+        client,
+        n_replicas,
+        data,
+        validation,
+        *,
+        incremental,
+        initial=(None, None),
+    ):
         """Fit, and keep the last whole epoch if the cluster fails."""
         if n_replicas is not None:
             check_scalar(n_replicas, "n_replicas", Integral, min_val=1)
         with Interrupts() as interrupts, all_or_nothing(self):
             error = self._fit_parts(
-                Cluster(client), interrupts, n_replicas, data, validation, incremental
+                *(Cluster(client), interrupts, n_replicas),
+                *(data, validation, incremental, initial),
             )
         if error is not None:
             raise error
         return self
 
     def _fit_parts(
-        self, cluster, interrupts, n_replicas, data, validation, incremental
+        self, cluster, interrupts, n_replicas, data, validation, incremental, initial
     ):
         """Fit; return the error that has ended it early, or None."""
-        first = not hasattr(self, "_state") or not (self.warm_start or incremental)
-        if incremental and not first:
-            self._validate_params()  # which _fit_context leaves out here
+        first = self._begin(incremental)
         n_workers = len(cluster.workers())
         if n_workers == 0:
             warnings.warn(
@@ -208,11 +232,12 @@ class BaseDask(BaseGDNeural):
             prepare = self._prepare_local
         parts, judge = prepare(cluster, n_parts, data, validation, first, incremental)
         parts.chains = make_chains(parts.sizes, n_parts)
+        self._take_initial(*initial, resumes=False)
         self._judge_anew(judge, interrupts, first, incremental, resumes=False)
         name = "partial-fit" if incremental else "fit"
         n_epochs = 1 if incremental else self.max_iter
         task = _Task(self, name, n_epochs, data, self._attributes_of_a_copy)
-        failure = train(
+        ending = train(
             *(self, self._network, self._state, parts, range(parts.n_samples)),
             judge=judge,
             task=task,
@@ -221,9 +246,11 @@ class BaseDask(BaseGDNeural):
             n_threads=1,
             epochs=averaged_epochs if averages else batch_epochs,
         )
+        failure = ending.cut_off
         if incremental and failure is not None:
             raise failure  # and forget the epoch, as it can be done again
-        vars(self).update(self._fitted_attributes())
+        if not incremental and ending == Ending():
+            warn_if_nothing_was_learned(self, parts)
         interrupts.interruptible(task.end)
         if failure is None:
             return None
@@ -271,10 +298,11 @@ class BaseDask(BaseGDNeural):
         self._network = self._build_network(data.n_features, n_outputs, first)
         self._prepare_state(data.dtype, first, incremental, resumes=False)
         self._state.held_out = None
-        # For its errors and warnings; on the workers it is one more weight.
+        # For its errors; on the workers it is one more weight.
         self._training_weights(data.y, None, incremental=incremental)
-        class_weight = getattr(self, "class_weight", None)
-        class_weight = data.class_weight(class_weight, getattr(self, "classes_", None))
+        class_weight = None
+        if getattr(self, "class_weight", None) is not None:
+            class_weight = data.class_weight(self._known_class_weight(), self.classes_)
 
         judge, chosen = self._judge_by(cluster, validation, incremental), None
         if judge is None and self.early_stopping:
@@ -284,6 +312,7 @@ class BaseDask(BaseGDNeural):
         workers = () if self.solver == "batch" else cluster.workers()[:n_parts]
         template = self._template(fitted=True)
         parts = data.to_train(template, class_weight, workers, chosen)
+        self._state.weigh(parts.mean_weights, incremental=incremental)
         data.release()
         return parts, judge
 
@@ -364,8 +393,7 @@ class BaseDask(BaseGDNeural):
     def _predictor(self):
         """Return the local estimator, with what predictions need and no more."""
         estimator, theta = self._template(fitted=True), self._state.theta.copy()
-        features = "n_features_in_", "feature_names_in_"
-        for name in (*features, "_network", "n_outputs_", "out_activation_"):
+        for name in ("n_features_in_", "feature_names_in_", "_network"):
             if hasattr(self, name):
                 setattr(estimator, name, getattr(self, name))
         estimator._state = TrainingState(

@@ -5,16 +5,16 @@ from itertools import pairwise
 import numpy as np
 from dask import delayed
 from scipy.sparse import issparse
-from sklearn.utils import compute_sample_weight
 
 from skgd._base import _as_numbers
-from skgd._training import check_total_weight
+from skgd._checks import check_total_weight
 from skgd.dask._blocks import Blocks, naming_partition
 from skgd.dask._cluster import ClusterError
 from skgd.dask._part import (
     Part,
     encode,
     encode_to_judge,
+    mean_weight_of,
     summarize,
     total_weight,
     validate,
@@ -176,11 +176,9 @@ class Collections:
         Parameters
         ----------
         class_weight : dict, list of dict or 'balanced'
-            As in the estimator.
+            Complete, if it is not balanced.
         classes : ndarray
         """
-        if class_weight is None:
-            return None
         if self.y.ndim == 2:
             return self._weights_of_labels(class_weight)
         if class_weight == "balanced":
@@ -191,11 +189,9 @@ class Collections:
             present = {label: n for label, n in counts.items() if n > 0}
             total = sum(present.values())
             return {k: total / (len(present) * n) for k, n in present.items()}
-        weights = compute_sample_weight(class_weight, self.y)
-        return dict(zip(self.y.tolist(), weights.tolist(), strict=True))
+        return class_weight
 
     def _weights_of_labels(self, class_weight):
-        n_labels = self.y.shape[1]
         if class_weight == "balanced":
             *ones, total = sum(s.counts for s in self._summaries)
             counts = [{0: total - n, 1: n} for n in ones]
@@ -204,11 +200,7 @@ class Collections:
                 {k: total / (len(each) * n) for k, n in each.items()}
                 for each in present
             ]
-        compute_sample_weight(class_weight, self.y)  # raises if it is invalid
-        return [
-            {k: class_weight[i].get(k, 1.0) for k in np.unique(self.y).tolist()}
-            for i in range(n_labels)
-        ]
+        return class_weight
 
     def hold_out(self, fraction, random_state):
         """Choose partitions to hold out; return the others, and these.
@@ -234,8 +226,10 @@ class Collections:
         """
         arguments = template, class_weight, self.dtype
         parts = self._encoded(encode, chosen, arguments, workers)
+        parts.mean_weights = [(1.0, parts.n_samples)]
         if self._has_weights or class_weight is not None:
-            check_total_weight(np.array(parts.map(total_weight)))
+            parts.mean_weights = parts.map(mean_weight_of)
+            check_total_weight(np.array([n for _, n in parts.mean_weights]))
         return parts
 
     def to_judge(self, template, chosen=None):

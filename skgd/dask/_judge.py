@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from skgd._prediction import predict_raw
-from skgd._validation import mean_loss
+from skgd._scores import r2_of_sums
+from skgd._validation import MeanLoss
 from skgd.dask._part import own
 from skgd.kernels.inputs import row_numbers
 
@@ -91,14 +92,7 @@ def r2_of_groups(weights, groups):
     means, deviations, residuals = map(np.array, zip(*groups, strict=True))
     between = means - np.average(means, axis=0, weights=weights)
     deviations = deviations.sum(axis=0) + weights @ between**2
-    residuals = residuals.sum(axis=0)
-    if not np.isfinite(residuals).all():
-        return float("nan")
-    # Of a constant target: 1 for a perfect prediction, else 0.
-    scores = np.where(residuals == 0, 1.0, 0.0)
-    varies = deviations != 0
-    scores[varies] = 1 - residuals[varies] / deviations[varies]
-    return float(scores.mean())
+    return r2_of_sums(residuals.sum(axis=0), deviations)
 
 
 # On the workers ----------------------------------------------------------------------
@@ -122,11 +116,10 @@ def judge(part, judged):
     with np.errstate(over="ignore", invalid="ignore"):
         raw = predict_raw(network, theta, part.X, rows, 1)
         is_finite = bool(np.isfinite(raw).all())
-        targets = np.ascontiguousarray(part.targets.T)
         weight = weights.sum(dtype=np.float64)
         loss = 0.0
         if weight != 0:
-            loss = mean_loss(network, raw, targets, part.weights) * weight
+            loss = MeanLoss(network, part.targets, part.weights)(raw) * weight
         template._network = network  # its link
         predicted = template._validation_predictions(raw)
         if is_classifier(template):

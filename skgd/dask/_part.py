@@ -13,13 +13,14 @@ from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _check_sample_weight, _num_samples
+from sklearn.utils.validation import _num_samples
 
-from skgd._base import _as_numbers, _refuse_overflow
+from skgd._base import _as_numbers
+from skgd._checks import check_weights
 from skgd._interrupts import Interrupts
 from skgd._schedules import make_schedule
 from skgd._threads import one_blas_thread
-from skgd._training import local_epochs, shuffle
+from skgd._training import local_epochs, mean_weight, shuffle
 from skgd.dask._blocks import naming_partition
 from skgd.kernels.backprop import passes_for
 from skgd.kernels.dropout import KEY
@@ -90,6 +91,7 @@ def validate(template, number, dtype, X, y, weight):
         X, y = estimator._validate_X_y(X, _without_column(y), first=dtype is None)
         if weight is not None:
             weight = validate_weight(weight, X)
+        vars(estimator).pop("_state", None)
         estimator._learn_targets(y, incremental=False)
     return Block(X, y, weight, getattr(estimator, "feature_names_in_", None))
 
@@ -98,8 +100,7 @@ def validate_weight(weight, X):
     """Validate weights; a partition may be without any, as long as not all are."""
     if not np.any(weight):
         return np.zeros(X.shape[0], X.dtype)
-    with _refuse_overflow():
-        return _check_sample_weight(weight, X, dtype=X.dtype)
+    return check_weights(weight, X)
 
 
 def _without_column(y):
@@ -248,6 +249,11 @@ def encode_to_judge(template, dtype, block):
 def total_weight(part):
     """Sum of a part's weights."""
     return part.weights.sum(dtype=np.float64)
+
+
+def mean_weight_of(part):
+    """Mean of a part's weights, and their number; see `TrainingState.weigh`."""
+    return mean_weight(part.weights, part.X.shape[0])
 
 
 def own(network):

@@ -194,7 +194,7 @@ def loss_and_gradient(network, theta, samples, rows, workspace, gradient, beta):
             Y[k, i] = samples.targets[rows[i], k]
     functions = workspace.functions
     loss = loss_and_delta(
-        functions.loss, functions.softmax, network.loss_parameter, Z, Y, weight
+        functions.loss, functions.joint_loss, network.loss_parameter, Z, Y, weight
     )
     start = workspace.blocks[-1] - workspace.blocks[1]
     delta = workspace.deltas[start : start + n * (n_outputs + 1)]

@@ -304,9 +304,9 @@ def sgd_epoch(
 ):
     """Go once over the samples in `order`, with one step for each of them.
 
-    The same as `minibatch_epoch` with ``batch_size=1``, in a compiled function of its
-    own: neither solver waits for the other's compilation. `gradient` is scratch, as
-    long as `theta`.
+    Like `minibatch_epoch` with ``batch_size=1``, in a compiled function of its own:
+    neither solver waits for the other's compilation. A sample's weight scales its loss
+    and gradient; it is not divided by. `gradient` is scratch, as long as `theta`.
     """
     n_outputs = network.layer_units[-1]
     raw = workspace.raw.reshape(n_outputs, 1)
@@ -341,7 +341,7 @@ def sgd_epoch(
             powers,
             gradient,
             loss,
-            weight,
+            1.0,
             rates[i],
             alpha,
         )

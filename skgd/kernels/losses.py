@@ -1,17 +1,18 @@
 """Training losses: their codes, values, and gradients at the raw outputs.
 
 A loss owns its output link, so that a pair need not be canonical. To add one: a member
-of `Loss`, its link in `OUT_ACTIVATIONS` and its function in `LOSSES`, which is compiled
-when a network first needs it.
+of `Loss`, its link in `OUT_ACTIVATIONS` and its function in `LOSSES`, or in
+`JOINT_LOSSES` if a sample's outputs cannot be taken apart. It is compiled when a
+network first needs it.
 """
 
 from enum import IntEnum
 
 import numpy as np
 
-from skgd.kernels._call import call, call_for_float
+from skgd.kernels._call import call_for_float
 from skgd.kernels._jit import inline, jit
-from skgd.kernels._math import add, exp
+from skgd.kernels._math import add, exp, log1p
 
 
 class Loss(IntEnum):
@@ -40,10 +41,10 @@ OUT_ACTIVATIONS = {
 }
 
 
-# Each function below goes over one output of all samples: z holds the raw outputs (for
-# the softmax, the probabilities) and is overwritten by the weighted gradient; returned
-# is the weighted sum of the values, in float64 whatever the dtype. `parameter` is
-# huber_delta or quantile, or is not read.
+# Each function below goes over one output of all samples, but for the last one: z holds
+# the raw outputs and is overwritten by the weighted gradient; returned is the weighted
+# sum of the values, in float64 whatever the dtype. `parameter` is huber_delta or
+# quantile, or is not read.
 
 
 @jit
@@ -133,86 +134,80 @@ def _poisson(z, y, weight, parameter):
 
 @jit
 def _binary_log_loss(z, y, weight, parameter):
-    # The value clips the probability to [eps, 1 - eps], as scikit-learn does; the
-    # gradient is that of the unclipped loss. The clip lets a nan through.
-    one = z.dtype.type(1)
-    eps = np.finfo(z.dtype).eps
+    # log(1 + exp(z)) - y z, by the logarithm of a number between 1 and 2: exact where
+    # scikit-learn, which takes the logarithm of the probability, has to clip it.
+    zero, one = z.dtype.type(0), z.dtype.type(1)
     total = 0.0
     for i in range(z.size):
-        p = one / (one + exp(-z[i]))
+        raw = z[i]
+        e = exp(-abs(raw))
+        p = (one if raw > zero else e) / (one + e)
         z[i] = weight[i] * (p - y[i])
-        if p < eps:
-            p = eps
-        elif p > one - eps:
-            p = one - eps
-        if y[i] > 0:
-            total = add(total, -weight[i] * y[i] * np.log(p))
-        if y[i] < 1:
-            total = add(total, -weight[i] * (one - y[i]) * np.log(one - p))
+        above = raw if raw > zero else zero
+        total = add(total, weight[i] * ((above - y[i] * raw) + log1p(e)))
     return total
 
 
 @jit
-def _log_loss(p, y, weight, parameter):
-    # Clipped as above.
-    one = p.dtype.type(1)
-    eps = np.finfo(p.dtype).eps
-    total = 0.0
-    for i in range(p.size):
-        probability = p[i]
-        p[i] = weight[i] * (probability - y[i])
-        if y[i] > 0:
-            if probability < eps:
-                probability = eps
-            elif probability > one - eps:
-                probability = one - eps
-            total = add(total, -weight[i] * y[i] * np.log(probability))
-    return total
-
-
-@jit
-def softmax(Z):
-    """Replace the raw outputs `Z`, shape (n_outputs, n), by each column's softmax."""
+def _log_loss(Z, Y, weight):
+    # Of all outputs at once: with `top` the largest raw output of a sample, its loss is
+    # log(sum(exp(z - top))) - sum(y (z - top)), as its targets sum to 1. One term of
+    # the first sum is 1, so the logarithm is taken by log1p of the others: exact where
+    # scikit-learn has to clip the probability.
     n_outputs, n = Z.shape
+    one = Z.dtype.type(1)
+    total = 0.0
     for i in range(n):
         top = Z[0, i]
         for k in range(1, n_outputs):
-            if not Z[k, i] <= top:
+            if not Z[k, i] <= top:  # so that a nan is the largest
                 top = Z[k, i]
+        hit = Z.dtype.type(0)
         for k in range(n_outputs):
             Z[k, i] -= top
+            if Y[k, i] > 0:  # else 0 times -inf would be nan
+                hit += Y[k, i] * Z[k, i]
+        total -= weight[i] * hit
     for k in range(n_outputs):
         z = Z[k]
         for i in range(n):
             z[i] = exp(z[i])
     for i in range(n):
-        total = Z[0, i]
-        for k in range(1, n_outputs):
-            total += Z[k, i]
+        others, has_top = Z.dtype.type(0), False
         for k in range(n_outputs):
-            Z[k, i] /= total
+            if Z[k, i] == one and not has_top:
+                has_top = True
+            else:
+                others += Z[k, i]
+        total += weight[i] * np.log1p(others)
+        for k in range(n_outputs):
+            Z[k, i] = weight[i] * (Z[k, i] / (one + others) - Y[k, i])
+    return total
 
 
+# One output at a time.
 LOSSES = {
     Loss.SQUARED_ERROR: _squared_error,
     Loss.POISSON: _poisson,
     Loss.BINARY_LOG_LOSS: _binary_log_loss,
-    Loss.LOG_LOSS: _log_loss,
     Loss.ABSOLUTE_ERROR: _absolute_error,
     Loss.HUBER: _huber,
     Loss.QUANTILE: _quantile,
     Loss.GAMMA: _gamma,
 }
 
+# All outputs of a sample at once.
+JOINT_LOSSES = {Loss.LOG_LOSS: _log_loss}
+
 
 @inline
-def loss_and_delta(loss, softmax, parameter, Z, Y, weight):
+def loss_and_delta(loss, joint_loss, parameter, Z, Y, weight):
     """Weighted sum of the losses; the raw outputs become the gradient at them.
 
     Parameters
     ----------
-    loss, softmax : int
-        Addresses of the function in `LOSSES`, and of `softmax` or 0.
+    loss, joint_loss : int
+        Address of the function in `LOSSES`, or in `JOINT_LOSSES`; the other is 0.
     parameter : float
         The ``huber_delta`` or ``quantile``; not used by the other losses.
     Z : ndarray of shape (n_outputs, n)
@@ -227,9 +222,15 @@ def loss_and_delta(loss, softmax, parameter, Z, Y, weight):
     float
         Sum over the samples of weight times the loss, which sums over outputs.
     """
-    if softmax != 0:
-        call(softmax, (Z,))
+    if joint_loss != 0:
+        return call_for_float(joint_loss, (Z, Y, weight))
     total = 0.0
     for k in range(Z.shape[0]):
         total += call_for_float(loss, (Z[k], Y[k], weight, parameter))
     return total
+
+
+@jit
+def sum_of_losses(loss, joint_loss, parameter, Z, Y, weight):
+    """Return what `loss_and_delta` does: for Python, which calls no addresses."""
+    return loss_and_delta(loss, joint_loss, parameter, Z, Y, weight)

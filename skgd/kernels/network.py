@@ -27,7 +27,7 @@ from skgd.kernels.activations import (
     VALUES,
 )
 from skgd.kernels.dropout import NUMBERS, activate_and_drop
-from skgd.kernels.losses import LOSSES, Loss, softmax
+from skgd.kernels.losses import JOINT_LOSSES, LOSSES
 
 # Products of up to so many multiplications run without packing in OpenBLAS: measured at
 # 55 instead of 45 GFLOP/s, of a peak of 55.
@@ -66,8 +66,8 @@ class Functions(NamedTuple):
 
     multiply: int
     hidden: np.ndarray  # int64, (5, n_layers - 2): see `skgd.kernels.activations`
-    loss: int
-    softmax: int  # or 0
+    loss: int  # in `LOSSES`, or 0
+    joint_loss: int  # in `JOINT_LOSSES`, or 0
 
 
 def _addresses(functions, activations, n_vectors, dtype):
@@ -107,10 +107,10 @@ def make_functions(activations, drops, loss, dtype, training):
         arguments = vector, vector, random, 0, 0.0, 0, 0, functions
         hidden[DROP] = address(activate_and_drop, *arguments) * np.array(drops)
     hidden[HAS_SLOPES] = (hidden[SLOPE] != 0) | (hidden[DROP] != 0)
-    return functions._replace(
-        loss=address(LOSSES[loss], vector, vector, vector, 0.0),
-        softmax=address(softmax, matrix) if loss == Loss.LOG_LOSS else 0,
-    )
+    if loss in JOINT_LOSSES:
+        joint_loss = address(JOINT_LOSSES[loss], matrix, matrix, vector)
+        return functions._replace(joint_loss=joint_loss)
+    return functions._replace(loss=address(LOSSES[loss], vector, vector, vector, 0.0))
 
 
 class Passes(NamedTuple):

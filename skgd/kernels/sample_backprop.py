@@ -104,7 +104,7 @@ def sample_loss_and_gradient(
     workspace.weights[0] = weight
     weights, parameter = workspace.weights[:1], network.loss_parameter
     loss = loss_and_delta(
-        functions.loss, functions.softmax, parameter, raw, target, weights
+        functions.loss, functions.joint_loss, parameter, raw, target, weights
     )
     for k in range(units[last]):
         deltas[blocks[last] - blocks[1] + k] = raw[k, 0]

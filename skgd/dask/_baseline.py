@@ -1,0 +1,77 @@
+"""Whether a fit to partitions has learned more than the best constant prediction."""
+
+import numpy as np
+
+from skgd._baseline import (
+    QUANTILES,
+    Targets,
+    best_constants,
+    is_lower,
+    moments_of_all,
+    warn_of,
+)
+from skgd._prediction import RawOutputs
+from skgd.dask._part import own
+from skgd.kernels.inputs import row_numbers
+
+# Targets that come here from all partitions, where the constant is not a mean.
+MOST = 10_000
+
+
+def warn_if_nothing_was_learned(estimator, parts):
+    """Warn as `skgd._baseline.warn_if_nothing_was_learned`, of sums over the parts.
+
+    Quantiles are those of some targets of each partition; their loss is of all.
+
+    Parameters
+    ----------
+    estimator : BaseDask
+    parts : Parts
+        That were trained on.
+    """
+    network, theta = estimator._network, estimator._state.theta
+    n = len(parts.futures)
+
+    def total(function, argument):
+        return sum(parts.map(function, [network] * n, [argument] * n))
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = moments_of_all(parts.map(moments_of, [network] * n))
+        some = (None, None)
+        if network.loss in QUANTILES:
+            samples = parts.map(sample_of, [network] * n, [-(-MOST // n)] * n)
+            some = tuple(map(np.concatenate, zip(*samples, strict=True)))
+        constants = best_constants(network, moments[1], *some)
+        least = total(loss_of_constants, constants)
+        last = total(loss_of_network, theta)
+    if not is_lower(last, least, moments):
+        warn_of(estimator, last, least, moments)
+
+
+# On the workers -----------------------------------------------------------------------
+
+
+def _targets(part, network):
+    return Targets(own(network), part.samples, row_numbers(part.X.shape[0]))
+
+
+def moments_of(part, network):
+    """Return sums over a part."""
+    return _targets(part, network).moments()
+
+
+def sample_of(part, network, most):
+    """Return some of its targets, and their weights."""
+    return _targets(part, network).sample(most)
+
+
+def loss_of_constants(part, network, constants):
+    """Return its loss of a constant prediction."""
+    return _targets(part, network).loss_of_constants(constants)
+
+
+def loss_of_network(part, network, theta):
+    """Return its loss of a network's predictions."""
+    network, theta = own(network), np.array(theta)
+    outputs = _targets(part, network).sum_of_losses
+    return outputs(lambda rows: RawOutputs(network, part.X, rows, 1)(theta))
