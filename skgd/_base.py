@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from numbers import Integral
+from operator import is_
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -22,14 +23,21 @@ from skgd._checks import (
     check_total_weight,
     check_weights,
 )
-from skgd._fitted import FittedNetwork, in_rows
+from skgd._fitted import FittedNetwork, has_finite_sum, in_rows
 from skgd._interrupts import Interrupts
 from skgd._network import assign_layers
 from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS, hidden_units
 from skgd._persistence import pack, unpack
 from skgd._sklearn import SklearnConversionMixin
 from skgd._threads import n_threads, one_blas_thread
-from skgd._training import TrainingState, fingerprint, mean_weight, train
+from skgd._training import (
+    TrainingState,
+    fingerprint,
+    generator_position,
+    mean_weight,
+    move_generator,
+    train,
+)
 from skgd._validation import Judge, samples_as_given, split_rows
 from skgd.kernels.inputs import as_samples, row_numbers
 
@@ -43,7 +51,7 @@ def all_or_nothing(estimator):
     before = vars(estimator).copy()
     lengths = "_state" in before and before["_state"].lengths()
     generator = _own_generator(estimator)
-    position = generator and generator.get_state()
+    position = generator and generator_position(generator)
     try:
         yield
     except BaseException:
@@ -54,7 +62,7 @@ def all_or_nothing(estimator):
         if lengths:
             before["_state"].cut_back(lengths)
         if generator is not None:
-            generator.set_state(position)
+            move_generator(generator, position)
         raise
 
 
@@ -229,8 +237,19 @@ class BaseGDNeural(
         if is_fitted and first:
             del self._state, self._network
         elif incremental and is_fitted:
-            self._validate_params()  # which _fit_context leaves out here
+            self._validate_new_params()
         return first
+
+    def _validate_new_params(self):
+        """Validate what was set since the last call of partial_fit.
+
+        `_fit_context` leaves it out. It takes as long as a step from one sample.
+        """
+        values = [getattr(self, name) for name in self._parameter_constraints]
+        known = vars(self).get("_validated", ())
+        if len(known) != len(values) or not all(map(is_, known, values)):
+            self._validate_params()
+            self._validated = values
 
     def _prepare(
         self, X, y, sample_weight, judge_given, threads, first, incremental, resumes
@@ -278,12 +297,15 @@ class BaseGDNeural(
                     "off. Set warm_start=False for a new fit."
                 )
             with _naming(name):
-                assign_layers(getattr(self, name.replace("init", "")), arrays)
-        if not np.isfinite(self._state.theta).all():
-            raise ValueError("coefs_init and intercepts_init must be finite.")
+                layers = getattr(self, name.replace("init", ""))
+                assign_layers(layers, arrays)
+                if not all(np.isfinite(layer).all() for layer in layers):
+                    raise ValueError("weights must be finite.")
 
     def _validate_X_y(self, X, y, *, first):
         """Validate as scikit-learn does; X is then in rows, C-contiguous or CSR."""
+        if not first and self._are_valid_as_they_are(X, y):
+            return X, y
         check_features(X)
         check_target_values(y, are_labels=is_classifier(self))
         with _refuse_overflow():
@@ -301,6 +323,18 @@ class BaseGDNeural(
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return in_rows(X), y
+
+    def _are_valid_as_they_are(self, X, y):
+        """Whether validation would find nothing in X and y to refuse or convert."""
+        kinds = "biuSU" if is_classifier(self) else "f"
+        return (
+            type(y) is np.ndarray
+            and y.ndim == 1
+            and y.dtype.kind in kinds
+            and self._is_valid_as_it_is(X)
+            and y.shape[0] == X.shape[0]
+            and (y.dtype.kind != "f" or has_finite_sum(y))
+        )
 
     def _given_validation(
         self, X_val, y_val, sample_weight_val, incremental, n_threads
@@ -409,7 +443,8 @@ class BaseGDNeural(
     def __getstate__(self):
         # For pickles and copies alike: a copy draws from a generator of its own.
         attributes = pack(super().__getstate__())
-        for name in CALLBACK_ATTRIBUTES:  # a copy is not in the midst of a fit
+        # A copy is not in the midst of a fit, and has validated nothing.
+        for name in (*CALLBACK_ATTRIBUTES, "_validated"):
             attributes.pop(name, None)
         generator = _own_generator(self)
         if generator is not None:

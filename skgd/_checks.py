@@ -11,7 +11,7 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
 _TIMES = date, time, timedelta, np.datetime64, np.timedelta64
@@ -147,6 +147,14 @@ def _check_objects_are_strings(y):
         f"Unknown label type: unknown. y is an array of dtype object that holds "
         f"{names} instead of strings alone. Pass {remedy}."
     )
+
+
+def check_classes(classifier, classes):
+    """Learn the `classes` of a first partial_fit, or raise if they are others later."""
+    is_known = "_state" in vars(classifier) and classes is not None
+    if is_known and np.array_equal(np.asarray(classes), classifier.classes_):
+        return  # which scikit-learn takes longer to find than a step from one sample
+    _check_partial_fit_first_call(classifier, classes)
 
 
 def check_weights(sample_weight, X, name="sample_weight"):

@@ -8,10 +8,10 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import _check_partial_fit_first_call, unique_labels
+from sklearn.utils.multiclass import unique_labels
 
 from skgd._base import BaseGDNeural, all_or_nothing
-from skgd._checks import check_labels, complete_class_weight
+from skgd._checks import check_classes, check_labels, complete_class_weight
 from skgd._fitted import FromData, nan_where_overflown, raise_where_overflown
 from skgd._network import LOG_OUTPUT_LINKS
 from skgd._parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
@@ -526,7 +526,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         """
         validation = X_val, y_val, sample_weight_val
         with all_or_nothing(self):
-            _check_partial_fit_first_call(self, classes)
+            check_classes(self, classes)
             return self._fit(X, y, sample_weight, validation, incremental=True)
 
     def predict(self, X):
@@ -628,7 +628,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     def _validation_predictions(self, raw):
         if self._loss_code() == Loss.LOG_LOSS:
             return raw.argmax(axis=1)
-        return (raw > 0) & (self.classes_.size > 1)
+        return raw > 0 if self.classes_.size > 1 else np.zeros(raw.shape, bool)
 
     _default_score = Accuracy
 

@@ -2,6 +2,7 @@
 
 import warnings
 from itertools import pairwise
+from math import isfinite
 
 import numpy as np
 from scipy.sparse import issparse
@@ -313,7 +314,7 @@ class FittedNetwork:
 def has_finite_sum(X):
     """Whether all of X is surely finite; a sum may overflow where no element does."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum()))
+        return isfinite(X.sum())
 
 
 def in_rows(X):

@@ -20,7 +20,7 @@ class R2:
 
     def __init__(self, y, sample_weight):
         self._y = y.reshape(y.shape[0], -1).astype(np.float64)
-        self._weights = 1.0
+        self._weights = None
         if sample_weight is not None:
             self._weights = sample_weight.astype(np.float64)[:, np.newaxis]
         mean = np.average(self._y, axis=0, weights=sample_weight)
@@ -32,7 +32,10 @@ class R2:
         return r2_of_sums(residuals, self._deviations)
 
     def _squares(self, errors):
-        return (self._weights * (errors * errors)).sum(axis=0)
+        errors *= errors
+        if self._weights is not None:
+            errors *= self._weights
+        return errors.sum(axis=0)
 
 
 def r2_of_sums(residuals, deviations):
@@ -44,17 +47,16 @@ def r2_of_sums(residuals, deviations):
         Of errors, and of the targets' distances from their mean. Where the latter are 0
         the score is 1 for a perfect prediction, and 0 for any other.
     """
-    if not (np.isfinite(residuals).all() and np.isfinite(deviations).all()):
-        return float("nan")
-    total = 0.0
+    score = 0.0
     for residual, deviation in zip(
         residuals.tolist(), deviations.tolist(), strict=True
     ):
-        if deviation != 0:
-            total += 1 - residual / deviation
-        elif residual == 0:
-            total += 1
-    return total / residuals.size
+        if deviation == 0:
+            share = 1.0 if residual == 0 else 0.0
+        else:
+            share = 1 - residual / deviation
+        score += share + 0.0 * residual  # which is nan after an overflow
+    return score / residuals.size
 
 
 class Accuracy:
@@ -68,14 +70,15 @@ class Accuracy:
     """
 
     def __init__(self, y, sample_weight):
-        self._y, self._weights, self._total = y, sample_weight, y.shape[0]
+        self._y = y.ravel() if y.shape[1:] == (1,) else y
+        self._weights, self._total = sample_weight, y.shape[0]
         if sample_weight is not None:
             self._weights = sample_weight.astype(np.float64)
             self._total = self._weights.sum()
 
     def __call__(self, y_pred):
         """Score predictions of y's shape."""
-        hits = self._y == y_pred
+        hits = self._y == y_pred.reshape(self._y.shape)
         if hits.ndim == 2:
             hits = hits.all(axis=1)
         right = (

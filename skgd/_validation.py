@@ -2,6 +2,7 @@
 
 from copy import copy
 from functools import partial
+from math import isfinite
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -147,6 +148,7 @@ class Judge:
         with np.errstate(over="ignore"):
             targets = estimator._encode_targets(y).astype(X.dtype)
         self._mean_loss = MeanLoss(estimator._network, targets, sample_weight)
+        self._hides_infinity = estimator.out_activation_ == "exp"  # as 0
         self._scorer = self._default_score = None
         if estimator.scoring is None:
             y = estimator._validation_targets(y)
@@ -170,7 +172,9 @@ class Judge:
         with np.errstate(over="ignore", invalid="ignore"):
             raw = self._raw_outputs(self._estimator._state.theta)
             loss = self._mean_loss(raw)
-            finite = np.isfinite(raw).all()  # labels would not show it
+            finite = isfinite(loss)  # labels would not show it
+            if self._hides_infinity:
+                finite = finite and np.isfinite(raw).all()
             score = self._score(raw, loss, interrupts) if finite else np.nan
             return loss, float(score)
 

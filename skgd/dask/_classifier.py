@@ -3,10 +3,10 @@
 import numpy as np
 from dask.base import is_dask_collection
 from sklearn.base import _fit_context
-from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_is_fitted
 
 from skgd._base import all_or_nothing
+from skgd._checks import check_classes
 from skgd._classifier import GDNeuralClassifier
 from skgd.dask._base import BaseDask
 from skgd.dask._docs import with_sections_of
@@ -83,7 +83,7 @@ class DaskGDNeuralClassifier(BaseDask, GDNeuralClassifier):
         data = X, y, sample_weight
         validation = X_val, y_val, sample_weight_val
         with all_or_nothing(self):
-            _check_partial_fit_first_call(self, classes)
+            check_classes(self, classes)
             return self._fit_on(client, n_replicas, data, validation, incremental=True)
 
     def predict(self, X):

@@ -56,7 +56,7 @@ def make_network(layer_units, activations, loss, loss_parameter=0.0, dropout=0.0
     sizes = (units[:-1] + 1) * units[1:]
     offsets = np.concatenate([[0], sizes.cumsum()]).astype(np.int64)
     activations = np.asarray(activations, np.int64)
-    dropout = np.broadcast_to(np.asarray(dropout, float), activations.shape).copy()
+    dropout = np.full(activations.shape, dropout, float)
     loss, parameter = int(loss), float(loss_parameter)
     return Network(units, offsets, activations, loss, parameter, dropout)
 

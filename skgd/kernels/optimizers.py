@@ -12,6 +12,7 @@ factors depend on the step's number.
 """
 
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -87,21 +88,24 @@ def make_update_rule(
     """Gather the hyperparameters, named as in the estimators."""
     gains = 1.0 - beta_1, 1.0 - beta_2
     values = (momentum, beta_1, beta_2, *gains, epsilon, weight_decay)
-    rule = UpdateRule(int(optimizer), 0, *map(float, values), np.inf, 0, 0)
-    vector, scalar = np.empty(0, dtype), np.dtype(dtype).type(0)
-    function = address(
-        RULES[optimizer],
-        *(vector, vector, np.empty((0, 0), dtype), 0, scalar, scalar, scalar),
-        *(Step(0.0, 0.0, 0.0, 0.0), rule),
-    )
-    if max_grad_norm is not None:
-        whole = np.empty(0, np.int64)
-        rule = rule._replace(
-            max_grad_norm=float(max_grad_norm),
-            add_up=address(add_up, np.empty((0, 0), dtype), whole, 0),
-            norm=address(gradient_norm, vector, vector, whole, whole, 0.0, 0.0),
-        )
-    return rule._replace(function=function)
+    values, is_clipped = map(float, values), max_grad_norm is not None
+    longest = float(max_grad_norm) if is_clipped else np.inf
+    function, *of_clipping = _addresses(optimizer, np.dtype(dtype), is_clipped)
+    return UpdateRule(int(optimizer), function, *values, longest, *of_clipping)
+
+
+@cache
+def _addresses(optimizer, dtype, is_clipped):
+    """Compile a rule, and what clips gradients or else 0, or load them."""
+    rule = UpdateRule(0, 0, *[0.0] * 8, 0, 0)
+    vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
+    whole, scalar = np.empty(0, np.int64), dtype.type(0)
+    arguments = vector, vector, matrix, 0, scalar, scalar, scalar
+    function = address(RULES[optimizer], *arguments, Step(0.0, 0.0, 0.0, 0.0), rule)
+    if not is_clipped:
+        return function, 0, 0
+    norm = address(gradient_norm, vector, vector, whole, whole, 0.0, 0.0)
+    return function, address(add_up, matrix, whole, 0), norm
 
 
 @jit
