@@ -16,9 +16,9 @@ from skgd._prediction import RawOutputs
 from skgd._validation import MeanLoss
 from skgd.kernels.losses import OUT_ACTIVATIONS, Loss
 
-# Share of the constant's loss by which the network's has to be lower: with R2 = 0.0001
+# Share of the constant's loss by which the network's has to be lower: with R2 = 0.001
 # it is not told from one that has learned nothing.
-MARGIN = 1e-4
+MARGIN = 1e-3
 # Targets with a mean or a spread beyond this are worth scaling.
 FAR = 3.0
 # Spread of targets that are all equal, relative to their mean.
@@ -218,8 +218,8 @@ def warn_of(estimator, loss, least, moments):
             remedy = f"The targets have {of}: divide them by their mean."
     warnings.warn(
         f"The fit has learned nothing from X: its training loss, {loss / total:.6g}, "
-        f"is not below that of the best constant prediction, {least / total:.6g}. "
-        f"{remedy}",
+        f"is not below that of the best constant prediction, {least / total:.6g}, by a "
+        f"thousandth. {remedy}",
         ConvergenceWarning,
         stacklevel=4,
     )

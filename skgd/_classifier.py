@@ -68,7 +68,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         - 'amsgrad': adam with the largest second moment so far [13]_.
         - 'nadam': adam with nesterov's look-ahead [14]_.
 
-        All but 'adam' are as in PyTorch; 'adam' is as in scikit-learn.
+        'momentum', 'nesterov' and 'adam' are as in scikit-learn, and the others as in
+        PyTorch. The learning rate is inside the velocity of 'momentum' and 'nesterov',
+        so they are as in PyTorch only as long as it does not change.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty, ``0.5 * alpha * sum(coefs ** 2)``, which is divided
@@ -92,8 +94,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         in scores): a dict {label: weight}, in which missing classes weigh 1;
         'balanced', ``n_samples / (n_classes * count)``; for a multilabel task, a list
         with a dict {0: weight, 1: weight} for each label. `partial_fit` does not take
-        'balanced'. With ``solver='sgd'`` a weight cancels (see Notes), which a warning
-        says.
+        'balanced'. Labels that the data lack may be named; they weigh nothing.
 
     label_smoothing : float, default=0.0
         Share, in [0, 1), of each target that is spread evenly over the classes [20]_.
@@ -101,7 +102,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
 
     batch_size : int or 'auto', default='auto'
         Samples in a batch; 'auto' is ``min(200, n_samples)``. Read by
-        ``solver='minibatch'`` only.
+        ``solver='minibatch'`` only; with 'sgd' a number other than 1 is warned of.
 
     learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'cosine', \
             'one_cycle', 'coslog4'} or callable, default='constant'
@@ -110,9 +111,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         - 'constant': `learning_rate_init`.
         - 'invscaling': ``learning_rate_init / (t + 1) ** power_t``, where t counts the
           samples seen in former epochs.
-        - 'adaptive': `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
-          epochs brought no improvement by `tol`; training stops once the rate is
-          1e-6 or less.
+        - 'adaptive': `learning_rate_init`, divided by 5 whenever more than
+          `n_iter_no_change` epochs in a row brought no improvement by `tol`; training
+          stops at such a plateau once the rate is 1e-6 or less.
         - 'exponential': from `learning_rate_init` down to a hundredth of it.
         - 'cosine': down to 0, along half a cosine wave [15]_.
         - 'one_cycle': up from a 25th in the first 30% of the steps, and down to almost
@@ -138,8 +139,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         Most epochs that a fit may take.
 
     shuffle : bool, default=True
-        Whether to draw a new order of the samples in each epoch. Read by 'sgd' and
-        'minibatch'; the order does not matter to 'batch'.
+        Whether to draw a new order of the samples in each epoch, which does not matter
+        to 'batch', and to hold out random samples for early stopping. Without it the
+        last samples are held out, for rows in the order of time.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial parameters, the early-stopping split, the order of
@@ -169,8 +171,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     early_stopping : bool, default=False
         Whether to stop when the score on validation data no longer improves, and to
         restore the parameters of the best score. The validation data are those given
-        to `fit`, or `validation_fraction` of the training data, split by class
-        except in multilabel tasks.
+        to `fit`, or `validation_fraction` of the training data: at random within each
+        class (or over all samples in multilabel tasks) or, with ``shuffle=False``, the
+        last ones.
 
     scoring : str, callable or None, default=None
         What is computed on the validation data, and watched by early stopping:
@@ -200,7 +203,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         optimizers that have such a root: all but 'gd', 'momentum' and 'nesterov'.
 
     n_iter_no_change : int or numpy.inf, default=10
-        Epochs without improvement by `tol` that are borne before training stops.
+        Epochs in a row without improvement by `tol` that are borne; training stops
+        after one more.
 
     Attributes
     ----------
@@ -269,8 +273,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     too ('gd' is its sgd without momentum), the same parameters and `random_state` lead
     through the same trajectory as scikit-learn's estimator, to rounding; the intended
     differences are listed in the documentation. Each gradient is divided by the sum of
-    its samples' weights, so with ``solver='sgd'`` a sample's weight scales the penalty
-    only, and a weight of zero leaves the sample out.
+    its samples' weights. With ``solver='sgd'`` a sample's loss and gradient are instead
+    multiplied by its weight over the mean weight of the training data, so that equal
+    weights change nothing. A weight of zero leaves the sample out.
 
     References
     ----------

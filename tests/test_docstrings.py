@@ -19,7 +19,7 @@ CLASSES = [GDNeuralRegressor, GDNeuralClassifier]
 DISPLAYS = [LossCurveDisplay, GradientDescentPathDisplay]
 ON_DASK = [DaskGDNeuralRegressor, DaskGDNeuralClassifier]
 
-INHERITED = ["from_sklearn", "to_sklearn"]
+INHERITED = ["from_layers", "from_sklearn", "to_sklearn", "hidden_activations"]
 INHERITED_ON_DASK = ["fit", "score", "to_local"]
 
 # What does not apply: extended summaries (ES01), examples and See Also sections of each
