@@ -91,7 +91,8 @@ class BaseDask(BaseGDNeural):
         X_val : dask array or dataframe, or {array-like, sparse matrix}, of shape \
                 (n_val, n_features), default=None
             Data to score each epoch on. With ``early_stopping=True`` and without them,
-            partitions of X are held out; of local data, rows.
+            partitions of X are held out; of local data, rows. They are the last ones
+            with ``shuffle=False``.
 
         y_val : dask array or series, or array-like, of shape (n_val,) or \
                 (n_val, n_outputs), default=None
@@ -351,11 +352,12 @@ class BaseDask(BaseGDNeural):
 
     def _split(self, data):
         """Partitions to train on and to hold out; a warm refit keeps them."""
-        asked = self.validation_fraction, tuple(data.sizes)
+        asked = self.validation_fraction, self.shuffle, tuple(data.sizes)
         known = getattr(self, "_held_out_partitions", None)
         if known is not None and known[0] == asked and self.warm_start:
             return known[1:]
-        split = data.hold_out(self.validation_fraction, self._state.random_state)
+        draws = self._state.random_state if self.shuffle else None
+        split = data.hold_out(self.validation_fraction, draws)
         self._held_out_partitions = asked, *split
         return split
 

@@ -205,7 +205,8 @@ class Collections:
     def hold_out(self, fraction, random_state):
         """Choose partitions to hold out; return the others, and these.
 
-        At random, one after the other until they have `fraction` of the samples.
+        At random, one after the other until they have `fraction` of the samples; the
+        last ones if there is no generator.
         """
         n = len(self.sizes)
         if n < 2:
@@ -213,7 +214,9 @@ class Collections:
                 "early_stopping=True holds out whole partitions, and there is only one "
                 "with samples. Pass X_val and y_val, or rechunk X and y by rows."
             )
-        order = random_state.permutation(n)
+        order = np.arange(n)[::-1]
+        if random_state is not None:
+            order = random_state.permutation(n)
         seen = np.cumsum(np.array(self.sizes)[order])
         n_held_out = 1 + np.searchsorted(seen, fraction * seen[-1] * (1 - 1e-12))
         n_held_out = min(int(n_held_out), n - 1)
