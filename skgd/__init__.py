@@ -12,3 +12,12 @@ __all__ = [
     "LossCurveDisplay",
     "__version__",
 ]
+
+# Saved estimators name this place, so their files may move.
+for _class in (
+    GDNeuralClassifier,
+    GDNeuralRegressor,
+    GradientDescentPathDisplay,
+    LossCurveDisplay,
+):
+    _class.__module__ = __name__

@@ -17,3 +17,7 @@ from skgd.dask._classifier import DaskGDNeuralClassifier
 from skgd.dask._regressor import DaskGDNeuralRegressor
 
 __all__ = ["DaskGDNeuralClassifier", "DaskGDNeuralRegressor"]
+
+# Saved estimators name this place, so their files may move.
+for _class in (DaskGDNeuralClassifier, DaskGDNeuralRegressor):
+    _class.__module__ = __name__

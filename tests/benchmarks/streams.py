@@ -2,8 +2,8 @@
 
     python tests/benchmarks/streams.py
 
-On the diabetes data with ten hidden units, beside scikit-learn's MLP, whose batches have
-as many rows. The two take turns, and medians of ratios count.
+On the diabetes data with ten hidden units, beside scikit-learn's MLP with batches of as
+many rows. The two take turns, and medians of ratios count.
 """
 
 import argparse
