@@ -37,7 +37,7 @@ class FitTask:
     n_epochs : int
         Most epochs that there will be.
     data : tuple
-        X and y as the person gave them, the rows of them to train on, and their
+        X and y as the user gave them, the rows of them to train on, and their
         weights or None.
     attributes : callable
         Returns the fitted attributes of an estimator that had stopped now.

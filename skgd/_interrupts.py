@@ -48,7 +48,7 @@ class Interrupts:
         self._holds = True
 
     def interruptible(self, function, *arguments, default=None):
-        """Call a function that may be a person's own and slow.
+        """Call a function that may be a user's own and slow.
 
         Ctrl-C cuts it off, and it returns `default`; the interrupt is then pending.
         """

@@ -1,4 +1,4 @@
-"""What a person may set, and what scikit-learn's own spelling becomes here."""
+"""What a user may set, and what scikit-learn's own spelling becomes here."""
 
 from functools import wraps
 from numbers import Integral, Real

@@ -106,7 +106,7 @@ class Progress(Constant):
 
 
 def make_schedule(learning_rate, learning_rate_init, power_t):
-    """Return the schedule that a name, or a curve of a person's own, stands for."""
+    """Return the schedule that a name, or a curve of a user's own, stands for."""
     if learning_rate in SCHEDULES:
         return SCHEDULES[learning_rate](learning_rate_init, power_t)
     curve = CURVES.get(learning_rate, learning_rate)

@@ -49,7 +49,7 @@ ABSENT = {
 LOSSES = {"identity": "squared_error", "exp": "poisson"}
 # Larger than any number of samples; scikit-learn lowers it, with a warning.
 ALL_SAMPLES = 2**31 - 1
-# Methods that a person may request metadata for.
+# Methods that a user may request metadata for.
 METHODS = ("fit", "partial_fit", "score")
 
 
@@ -377,7 +377,7 @@ def _obstacles_to_train(estimator, is_fitted):
 
 
 def _requests_without_a_place(estimator):
-    """What metadata a person has requested that scikit-learn's methods do not take."""
+    """What metadata a user has requested that scikit-learn's methods do not take."""
     ours = getattr(estimator, "_metadata_request", None)
     if ours is None:
         return []

@@ -81,7 +81,7 @@ def _check_split(fraction, n, labels):
 
 
 def samples_as_given(X, y, rows):
-    """Return the samples `rows` of X and y as the person gave them.
+    """Return the samples `rows` of X and y as the user gave them.
 
     They are copies, unless it is all of them, in their order.
     """

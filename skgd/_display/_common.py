@@ -63,7 +63,7 @@ def new_axes(display, ax):
 
 
 def line_options(defaults, given):
-    """Keywords of a line: ours, and over them the person's, by whatever alias."""
+    """Keywords of a line: ours, and over them the user's, by whatever alias."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 

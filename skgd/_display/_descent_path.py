@@ -432,7 +432,7 @@ class GradientDescentPathDisplay:
     def _has_room(self):
         """Whether the figure makes room for what lies around the axes.
 
-        A new one does. One of the person's does with ``layout="constrained"``.
+        A new one does. One of the user's does with ``layout="constrained"``.
         """
         return self.figure_.get_layout_engine() is not None
 

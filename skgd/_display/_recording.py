@@ -145,7 +145,7 @@ def record_fit(name, estimator, max_points, X, y, sample_weight):
 
 
 def name_of(estimator):
-    """What a path is called, if the person has given no name."""
+    """What a path is called, if the user has given no name."""
     is_ours = isinstance(estimator, BaseGDNeural)
     return estimator.solver if is_ours else type(estimator).__name__
 

@@ -178,7 +178,7 @@ def log_levels(loss, n_levels):
 
 
 def level_labels(levels):
-    """Numbers as a person reads them: 1,230 or 0.123.
+    """Numbers as they are read: 1,230 or 0.123.
 
     They have three digits, and more as long as they tell too few levels apart.
 

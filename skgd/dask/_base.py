@@ -28,7 +28,7 @@ from skgd.kernels.optimizers import Optimizer
 
 
 class _Task(FitTask):
-    """A fit whose data are elsewhere: callbacks get them as the person gave them."""
+    """A fit whose data are elsewhere: callbacks get them as the user gave them."""
 
     @property
     def _training_data(self):

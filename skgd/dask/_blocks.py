@@ -1,4 +1,4 @@
-"""A person's collections as blocks of rows, which belong together by their number."""
+"""A user's collections as blocks of rows, which belong together by their number."""
 
 from contextlib import contextmanager
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The person's cluster: finding it, running tasks, and what can go wrong with it."""
+"""The user's cluster: finding it, running tasks, and what can go wrong with it."""
 
 from asyncio import CancelledError
 from concurrent.futures import CancelledError as FutureCancelledError
@@ -26,7 +26,7 @@ class ClusterError(CutOff):
 
 
 class Cluster:
-    """The workers behind a person's client.
+    """The workers behind a user's client.
 
     Parameters
     ----------

@@ -264,7 +264,7 @@ class Collections:
         self._blocks = None
 
     def bring(self, chosen):
-        """Bring these partitions here, as the person gave them: X, y and weights."""
+        """Bring these partitions here, as the user gave them: X, y and weights."""
         columns = zip(*(self._rows[self._numbers[i]] for i in chosen), strict=True)
         client = self._cluster.client
         brought = []

@@ -63,7 +63,7 @@ def validate(template, number, dtype, X, y, weight):
     dtype : dtype or None
         Of the network, if there is one already.
     X, y, weight
-        As the person's collections hold them; `weight` may be None.
+        As the user's collections hold them; `weight` may be None.
 
     Returns
     -------

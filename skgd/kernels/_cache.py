@@ -25,7 +25,7 @@ from skgd._version import __version__
 @cache
 def _fingerprint():
     """Of all that a kernel may be compiled from, and of how."""
-    texts = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    texts = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
     config = numba.config
     settings = config.BOUNDSCHECK, config.OPT, config.DEBUGINFO_DEFAULT
     versions = __version__, numba.__version__, llvmlite.__version__
