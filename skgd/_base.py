@@ -17,12 +17,7 @@ from sklearn.utils.validation import validate_data
 from skgd._baseline import warn_if_nothing_was_learned
 from skgd._callbacks import ATTRIBUTES as CALLBACK_ATTRIBUTES
 from skgd._callbacks import CallbackSupportMixin, FitTask, has_callbacks
-from skgd._checks import (
-    check_features,
-    check_target_values,
-    check_total_weight,
-    check_weights,
-)
+from skgd._checks import check_features, check_total_weight, check_weights
 from skgd._fitted import FittedNetwork, has_finite_sum, in_rows
 from skgd._interrupts import Interrupts
 from skgd._network import assign_layers
@@ -37,6 +32,7 @@ from skgd._training import (
     mean_weight,
     move_generator,
     train,
+    warn_of_batch_size,
 )
 from skgd._validation import Judge, samples_as_given, split_rows
 from skgd.kernels.inputs import as_samples, row_numbers
@@ -106,6 +102,11 @@ class BaseGDNeural(
     _trains_here = True  # and not on other machines, as those of `skgd.dask`
 
     # What a subclass decides ------------------------------------------------------
+
+    @staticmethod
+    @abstractmethod
+    def _check_given_targets(y):
+        """Raise if `y`, as the user gave it, holds what is not for this estimator."""
 
     @abstractmethod
     def _learn_targets(self, y, *, incremental):
@@ -232,6 +233,7 @@ class BaseGDNeural(
 
     def _begin(self, incremental):
         """Begin a call; whether its network is a new one, and the former is gone."""
+        warn_of_batch_size(self)
         is_fitted = "_state" in vars(self)
         first = not is_fitted or not (self.warm_start or incremental)
         if is_fitted and first:
@@ -307,7 +309,7 @@ class BaseGDNeural(
         if not first and self._are_valid_as_they_are(X, y):
             return X, y
         check_features(X)
-        check_target_values(y, are_labels=is_classifier(self))
+        self._check_given_targets(y)
         with _refuse_overflow():
             X, y = validate_data(
                 self,

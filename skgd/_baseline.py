@@ -59,7 +59,8 @@ def _huber(y, w, p):
     bounds = y.min(), y.max()
     if bounds[0] == bounds[1]:
         return bounds[0]
-    return minimize_scalar(loss, bounds=bounds, method="bounded").x
+    options = {"xatol": 1e-9 * (bounds[1] - bounds[0])}
+    return minimize_scalar(loss, bounds=bounds, method="bounded", options=options).x
 
 
 QUANTILES = {
@@ -121,8 +122,11 @@ class Targets:
             y, w = self._samples.targets[rows], self._weights(rows).astype(np.float64)
             y, total = y.astype(np.float64), w.sum()
             if total > 0:
+                first = y[0].copy()  # next to which equal targets are exactly 0
+                y -= first
                 mean = w @ y / total
-                groups.append((total, mean, w @ (y - mean) ** 2 / total))
+                variance = w @ (y - mean) ** 2 / total
+                groups.append((total, first + mean, variance))
         return moments_of_all(groups)
 
     def sample(self, most=None):
@@ -206,10 +210,12 @@ def warn_of(estimator, loss, least, moments):
         "Scale X, for example by StandardScaler, or raise learning_rate_init or "
         "n_iter_no_change."
     )
-    output = np.abs(mean).argmax()
+    # How far an output is from mean 0 and spread 1, if it varies.
+    scale = np.maximum(spread, 1 / np.maximum(spread, TINY))
+    distance = np.where(spread > 0, np.maximum(np.abs(mean), scale), 0)
+    output = distance.argmax()
     of = f"mean {mean[output]:.3g} and standard deviation {spread[output]:.3g}"
-    is_far = (np.abs(mean) > FAR).any() or ((spread > FAR) | (spread < 1 / FAR)).any()
-    if is_regressor(estimator) and is_far:
+    if is_regressor(estimator) and distance[output] > FAR:
         remedy = (
             f"The targets have {of}: scale them, as by TransformedTargetRegressor("
             "regressor=..., transformer=StandardScaler())."

@@ -4,15 +4,21 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import unique_labels
 
 from skgd._base import BaseGDNeural, all_or_nothing
-from skgd._checks import check_classes, check_labels, complete_class_weight
 from skgd._fitted import FromData, nan_where_overflown, raise_where_overflown
+from skgd._labels import (
+    balanced_weights,
+    check_classes,
+    check_given_labels,
+    check_labels,
+    weights_of_classes,
+)
 from skgd._network import LOG_OUTPUT_LINKS
 from skgd._parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
 from skgd._scores import Accuracy
@@ -637,6 +643,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
 
     _default_score = Accuracy
 
+    _check_given_targets = staticmethod(check_given_labels)
+
     def _learn_targets(self, y, *, incremental):
         check_labels(y)
         # In a call of partial_fit the classes are known already.
@@ -658,12 +666,20 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
             )
 
     def _name_outputs(self, n_outputs, classes):
-        needed = max(2, n_outputs)
-        classes = np.arange(needed) if classes is None else unique_labels(classes)
-        if classes.size != needed:
+        if n_outputs == 2:
             raise ValueError(
-                f"classes must be {needed} different labels for the {n_outputs} "
-                f"outputs of the last layer, got {classes.tolist()}."
+                "A classifier of two classes has one output, for the second class. Of "
+                "two outputs of a softmax take the difference: coefs[-1][:, 1:] - "
+                "coefs[-1][:, :1], and the intercepts likewise."
+            )
+        needed = max(2, n_outputs)
+        given = list(range(needed)) if classes is None else np.asarray(classes).tolist()
+        classes = unique_labels(given)
+        if classes.tolist() != given or classes.size != needed:
+            raise ValueError(
+                f"classes must be {needed} different labels in sorted order for the "
+                f"{n_outputs} outputs of the last layer, got {given}. Put the outputs "
+                "into the order of the sorted labels."
             )
         self._label_binarizer = LabelBinarizer().fit(classes)
         self.classes_ = self._label_binarizer.classes_
@@ -682,7 +698,10 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         if is_multilabel:
             return
         classes, known = np.unique(y), self.classes_
-        are_of_one_type = (y.dtype.kind in "OUS") == (known.dtype.kind in "OUS")
+        are_of_one_type = all(
+            (y.dtype.kind in kinds) == (known.dtype.kind in kinds)
+            for kinds in ("OUS", "Mm")
+        )
         if refit and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
@@ -731,20 +750,41 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
                 "not see all of the data. Pass the weights of "
                 "sklearn.utils.compute_class_weight, as a dict."
             )
-        weights = compute_sample_weight(self._known_class_weight(), y)
+        weights = self._weights_by_class(self._class_weights(y), y)
         return weights if sample_weight is None else weights * sample_weight
 
-    def _known_class_weight(self):
-        """Return `class_weight` of the classes known: 1 for those without a name."""
-        given = self.class_weight
-        if isinstance(given, str):
-            return given
-        is_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
-        if is_multilabel != isinstance(given, list):
-            return given  # of which compute_sample_weight says what is wrong
-        if is_multilabel:
-            return [complete_class_weight(each, [0, 1]) for each in given]
-        return complete_class_weight(given, self.classes_.tolist())
+    def _class_weights(self, y):
+        """Return a weight for each class or, of each label, for 0 and for 1."""
+        given, is_balanced = self.class_weight, self.class_weight == "balanced"
+        if not self._label_binarizer.y_type_.startswith("multilabel"):
+            if is_balanced:
+                codes = np.searchsorted(self.classes_, y)
+                return balanced_weights(
+                    np.bincount(codes, minlength=self.classes_.size)
+                )
+            if isinstance(given, dict):
+                return weights_of_classes(given, self.classes_)
+            raise ValueError(
+                "class_weight must be a dict or 'balanced' for single labels, got "
+                f"{given!r}."
+            )
+        if is_balanced:
+            ones = np.asarray(y.sum(axis=0)).ravel()
+            counts = np.stack([y.shape[0] - ones, ones], axis=1)
+            return np.array([balanced_weights(each) for each in counts])
+        if not isinstance(given, list) or len(given) != self.classes_.size:
+            raise ValueError(
+                "class_weight must be a list of a dict for each of the "
+                f"{self.classes_.size} labels, or 'balanced', got {given!r}."
+            )
+        return np.array([weights_of_classes(each, np.arange(2)) for each in given])
+
+    def _weights_by_class(self, weights, y):
+        """Return each sample's weight by its class; by its labels it is a product."""
+        if y.ndim == 1:
+            return weights[np.searchsorted(self.classes_, y)]
+        y = (y.toarray() if issparse(y) else y).astype(int)
+        return np.prod([w[own] for w, own in zip(weights, y.T, strict=True)], axis=0)
 
     def _loss_code(self):
         if self._label_binarizer.y_type_ == "multiclass":

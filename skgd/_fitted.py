@@ -3,6 +3,7 @@
 import warnings
 from itertools import pairwise
 from math import isfinite
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skgd._checks import check_features
 from skgd._network import (
     OUTPUT_LINKS,
+    as_real,
     assign_layers,
     initial_parameters,
     split_parameters,
@@ -52,6 +54,9 @@ class FromTraining:
             "weights assign coefs_ and intercepts_; for anything else fit again."
         )
 
+    def __delete__(self, estimator):
+        raise AttributeError(f"{self._name} follows from the training: fit again.")
+
 
 class FromData:
     """A fitted attribute that is learned from the data, and set before the network."""
@@ -77,7 +82,7 @@ class FromData:
         vars(estimator)[self._name] = value
 
     def __delete__(self, estimator):
-        vars(estimator).pop(self._name, None)
+        raise AttributeError(f"{self._name} cannot be deleted. {self._remedy}")
 
 
 def _raise_if_not_fitted(estimator, name):
@@ -250,21 +255,24 @@ class FittedNetwork:
             If values overflow for some rows of X, which are nan then.
         """
         check_is_fitted(self)
-        network = self._network
-        n_hidden = network.layer_units.size - 2
-        if not -n_hidden <= layer < n_hidden:
-            raise ValueError(
-                f"layer must be from {-n_hidden} to {n_hidden - 1}, as the network has "
-                f"{n_hidden} hidden layers, got {layer!r}."
-                if n_hidden
-                else "The network has no hidden layers."
-            )
-        layer %= n_hidden
+        network, layer = self._network, self._hidden_layer(layer)
         units = network.layer_units[: layer + 2]
         below = make_network(units, network.activations[:layer], network.loss)
         z, X = self._outputs_of(below, X)
         VALUES[network.activations[layer]](z.ravel())
         return nan_where_overflown(z, X)
+
+    def _hidden_layer(self, layer):
+        """Return the number of a hidden layer, from 0."""
+        n_hidden = self._network.layer_units.size - 2
+        if n_hidden == 0:
+            raise ValueError("The network has no hidden layers.")
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+            raise ValueError(
+                f"layer must be an int from {-n_hidden} to {n_hidden - 1}, as the "
+                f"network has {n_hidden} hidden layers, got {layer!r}."
+            )
+        return int(layer) % n_hidden
 
     def _raw_outputs(self, X):
         """Outputs before the link, whatever they are, and the X that they are for."""
@@ -368,8 +376,8 @@ def _what_is_bad(bad, X):
 
 def checked_layers(coefs, intercepts):
     """Return the weights as arrays of one dtype; raise if they make no network."""
-    coefs = [np.asarray(coef) for coef in coefs]
-    intercepts = [np.asarray(intercept) for intercept in intercepts]
+    coefs = [as_real(coef) for coef in coefs]
+    intercepts = [as_real(intercept) for intercept in intercepts]
     arrays = coefs + intercepts
     are_single = all(array.dtype == np.float32 for array in arrays)
     dtype = np.float32 if are_single else np.float64

@@ -56,14 +56,23 @@ def split_parameters(theta, layer_units):
     return coefs, intercepts
 
 
+def as_real(array):
+    """Return an array that is a copy; raise if its numbers are complex."""
+    array = np.array(array)
+    if np.iscomplexobj(array):
+        raise ValueError("Complex weights are not supported.")
+    return array
+
+
 def assign_layers(layers, arrays):
     """Copy `arrays`, one per layer, into the views `layers`; all or none of them."""
-    arrays = [np.array(array) for array in arrays]  # copies: they may be views too
+    arrays = [as_real(array) for array in arrays]  # copies: they may be views too
     shapes, expected = [a.shape for a in arrays], [a.shape for a in layers]
     if shapes != expected:
         raise ValueError(f"Expected arrays of the shapes {expected}, got {shapes}.")
-    for layer, array in zip(layers, arrays, strict=True):
-        layer[...] = array
+    with np.errstate(over="ignore"):  # infinity is looked for where it matters
+        for layer, array in zip(layers, arrays, strict=True):
+            layer[...] = array
 
 
 def _bound(activation, fan_in, fan_out):

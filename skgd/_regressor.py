@@ -8,6 +8,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skgd._base import BaseGDNeural
+from skgd._checks import check_targets
 from skgd._fitted import nan_where_overflown
 from skgd._parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
 from skgd._scores import R2
@@ -575,6 +576,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         return self._predictions(raw)
 
     _default_score = R2
+
+    _check_given_targets = staticmethod(check_targets)
 
     def _learn_targets(self, y, *, incremental):
         self._check_range(y)

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -204,8 +205,8 @@ def _parameters_from(mlp):
 def _fill(estimator, mlp):
     """Make `estimator` fitted as `mlp` is."""
     _take_data_facts(estimator, mlp)
-    if not hasattr(estimator, "_label_binarizer") and is_classifier(estimator):
-        estimator._name_outputs(mlp.coefs_[-1].shape[1], None)
+    if is_classifier(estimator):
+        _name_outputs(estimator, mlp)
     layers = checked_layers(mlp.coefs_, mlp.intercepts_)
     estimator._become_fitted(*layers, _fitted_loss(estimator, mlp))
     state = estimator._state
@@ -223,11 +224,28 @@ def _fill(estimator, mlp):
         _take_history(state, estimator, mlp)
 
 
+def _name_outputs(estimator, mlp):
+    """Learn the labels of an `mlp` that was put together by hand."""
+    n_outputs = mlp.coefs_[-1].shape[1]
+    if not hasattr(estimator, "_label_binarizer"):
+        if n_outputs > 1 and mlp.out_activation_ == "logistic":
+            every_label = np.stack([np.zeros(n_outputs, int), np.ones(n_outputs, int)])
+            estimator._label_binarizer = LabelBinarizer().fit(every_label)
+        else:
+            estimator._name_outputs(n_outputs, getattr(mlp, "classes_", None))
+    estimator.classes_ = estimator._label_binarizer.classes_
+
+
 def _fitted_loss(estimator, mlp):
     """Code of the loss that `mlp` was fitted with; `loss` may have been set since."""
     if is_classifier(mlp):
         return estimator._loss_code()
     link = getattr(mlp, "out_activation_", "identity")
+    if link not in LOSSES:
+        raise ValueError(
+            f"out_activation_ of an MLPRegressor must be one of {sorted(LOSSES)}, got "
+            f"{link!r}."
+        )
     return Loss[LOSSES[link].upper()]
 
 

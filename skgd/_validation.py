@@ -60,7 +60,18 @@ def _check_split(fraction, n, labels):
     n_held_out = int(np.ceil(fraction * n))
     counts = np.array([2]) if labels is None else np.unique_counts(labels).counts
     if counts.min() < 2:
-        return  # the split raises, and names the classes of one sample
+        if 0 < n_held_out < n:
+            return  # the split raises, and names the classes of one sample
+        found = np.unique_counts(labels)
+        raise ValueError(
+            "The least populated classes in y have only 1 member, which is too few: "
+            f"{found.values[found.counts == 1].tolist()}. Pass X_val and y_val."
+        )
+    if n_held_out == 0:
+        raise ValueError(
+            f"validation_fraction={fraction} of {n} samples leaves none to validate "
+            "on. Raise it, or pass X_val and y_val."
+        )
     if n_held_out <= 1:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or "
@@ -148,7 +159,8 @@ class Judge:
         with np.errstate(over="ignore"):
             targets = estimator._encode_targets(y).astype(X.dtype)
         self._mean_loss = MeanLoss(estimator._network, targets, sample_weight)
-        self._hides_infinity = estimator.out_activation_ == "exp"  # as 0
+        # As 0, or as the probability of a class that is not the sample's.
+        self._hides_infinity = estimator.out_activation_ in ("exp", "softmax")
         self._scorer = self._default_score = None
         if estimator.scoring is None:
             y = estimator._validation_targets(y)

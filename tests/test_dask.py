@@ -972,3 +972,262 @@ def test_a_client_is_needed():
         "DaskGDNeuralRegressor().fit([[0.0], [1.0]], [0.0, 1.0])"
     )
     assert "There is no Dask client" in run_python(code).stderr
+
+
+# What is refused of data, and class weights -------------------------------------------
+
+SORTED = np.sort(np.arange(N) % 3)  # so that partitions lack classes
+SEVERAL = np.column_stack([SORTED == 0, SORTED == 1, SORTED != 1]).astype(int)
+A_THIRD = (80, 80, 70)
+each_solver = pytest.mark.parametrize("solver", ["batch", "sgd", "minibatch"])
+
+
+def small(cls, **params):
+    return cls((3,), **{"max_iter": 2, "random_state": 0} | params)
+
+
+def frames(when, n_partitions=2):
+    """A collection whose column 'when' may hold anything."""
+    X, _ = draw()
+    data = pd.DataFrame({"a": X[:, 0], "when": when, "b": X[:, 1]})
+    return dd.from_pandas(data, npartitions=n_partitions)
+
+
+def series(values, n_partitions=2):
+    return dd.from_pandas(pd.Series(values), npartitions=n_partitions)
+
+
+CLASS_WEIGHTS = {
+    "int": (SORTED, {1: 20, 9: 2.0}, [0, 1, 2]),
+    "str": (LABELS[SORTED], {"ant": 20, "cow": 0.5}, LABELS),
+    "several": (SEVERAL, [{1: 20}, {}, {0: 3, 1: 2}], [0, 1, 2]),
+}
+
+
+def of_samples(class_weight, y):
+    columns = y.T if y.ndim == 2 else [y]
+    class_weights = class_weight if y.ndim == 2 else [class_weight]
+    return np.prod(
+        [
+            [weights.get(label, 1.0) for label in column.tolist()]
+            for weights, column in zip(class_weights, columns, strict=True)
+        ],
+        axis=0,
+    )
+
+
+@each_solver
+@pytest.mark.parametrize("kind", CLASS_WEIGHTS)
+def test_partitions_may_lack_classes_that_have_a_weight(client, kind, solver):
+    y, class_weight, _ = CLASS_WEIGHTS[kind]
+    X, weights = (blocks(a, A_THIRD) for a in (draw()[0], of_samples(class_weight, y)))
+    found = small(DaskGDNeuralClassifier, solver=solver, class_weight=class_weight)
+    plain = small(DaskGDNeuralClassifier, solver=solver)
+    found.fit(X, blocks(y, A_THIRD), n_replicas=1)
+    plain.fit(X, blocks(y, A_THIRD), weights, n_replicas=1)
+    assert_same_descent(found, plain, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", CLASS_WEIGHTS)
+def test_all_partitions_may_lack_a_class_that_has_a_weight(client, kind):
+    y, class_weight, classes = CLASS_WEIGHTS[kind]
+    y = y[-1:].repeat(N, axis=0)
+    X, weights = (blocks(a, A_THIRD) for a in (draw()[0], of_samples(class_weight, y)))
+    found = small(DaskGDNeuralClassifier, class_weight=class_weight)
+    plain = small(DaskGDNeuralClassifier)
+    found.partial_fit(X, blocks(y, A_THIRD), classes=classes, n_replicas=1)
+    plain.partial_fit(X, blocks(y, A_THIRD), weights, classes=classes, n_replicas=1)
+    assert_same_descent(found, plain, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["1", 1])
+def test_a_class_weight_by_a_name_of_another_type_is_refused(client, name):
+    y = SORTED if name == "1" else LABELS[SORTED]
+    net = small(DaskGDNeuralClassifier, class_weight={name: 20})
+    with pytest.raises(ValueError, match=f"class_weight names {name!r}, and the class"):
+        net.fit(blocks(draw()[0], A_THIRD), blocks(y, A_THIRD))
+    assert not hasattr(net, "classes_")
+
+
+@pytest.mark.parametrize("label", [1, 9])
+@pytest.mark.parametrize("weight", [-1, np.inf, np.nan])
+def test_a_class_weight_below_0_or_not_finite_is_refused(client, weight, label):
+    net = small(DaskGDNeuralClassifier, class_weight={label: weight})
+    with pytest.raises(ValueError, match=f"not negative, got {weight} for the class"):
+        net.fit(blocks(draw()[0], A_THIRD), blocks(SORTED, A_THIRD))
+
+
+DATES = pd.date_range("2020", periods=N, unit="ns")
+COLUMNS_OF_DATES = {
+    "datetime64": DATES,
+    "tz-aware": DATES.tz_localize("UTC"),
+    "timedelta64": DATES - DATES[0],
+    "period": DATES.to_period("D"),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS_OF_DATES)
+def test_a_column_of_dates_is_named_with_a_remedy(client, kind):
+    when = COLUMNS_OF_DATES[kind]
+    good, bad, y = frames(draw()[0][:, 2]), frames(when), series(draw()[1])
+    words = r"Partition [01]: Column 'when' of X holds .*numpy\.timedelta64"
+    net = small(DaskGDNeuralRegressor)
+    with pytest.raises(TypeError, match=f"^{words}"):
+        net.fit(bad, y)
+    with pytest.raises(TypeError, match=f"^X_val and y_val: {words}"):
+        net.fit(good, y, X_val=bad, y_val=y)
+    with pytest.raises(TypeError, match=r"^Partition [01]: y holds .*timedelta64"):
+        net.fit(good, series(when))
+    with pytest.raises(TypeError, match=r"^X_val and y_val: Partition [01]: y holds"):
+        net.fit(good, y, X_val=good, y_val=series(when))
+    assert not hasattr(net, "coefs_")
+    with pytest.raises(TypeError, match="Column 'when' of X holds"):
+        net.fit(good, y).predict(bad).compute()
+
+
+@pytest.mark.parametrize("unit", ["M8[D]", "m8[s]"])
+def test_dates_in_dask_arrays_are_refused(client, unit):
+    X, y = draw()
+    dates = blocks(np.arange(N).astype(unit), A_THIRD)
+    net = small(DaskGDNeuralRegressor)
+    with pytest.raises(TypeError, match=r"^Partition \d: y holds"):
+        net.fit(blocks(X, A_THIRD), dates)
+    with pytest.raises(TypeError, match=r"^Partition \d: X holds"):
+        net.fit(dates[:, None], blocks(y, A_THIRD))
+
+
+def test_date_labels_are_given_back(client):
+    labels = np.datetime64("2020-01-01") + SORTED
+    X = blocks(draw()[0], A_THIRD)
+    net = small(DaskGDNeuralClassifier).fit(X, blocks(labels, A_THIRD))
+    predicted = net.predict(X).compute()
+    assert predicted.dtype == labels.dtype
+    assert np.isin(predicted, labels).all()
+
+
+@pytest.mark.parametrize("convert", [lambda w: blocks(w, A_THIRD), list, np.array])
+def test_a_negative_weight_is_refused_by_name(client, convert):
+    X, y = (blocks(each, A_THIRD) for each in draw())
+    weights = convert(np.where(np.arange(N) == 100, -0.5, 1))
+    net = small(DaskGDNeuralRegressor)
+    for method in ("fit", "partial_fit"):
+        words = r"Partition 1: sample_weight must not be negative.* sample 20\b"
+        with pytest.raises(ValueError, match=words):
+            getattr(net, method)(X, y, weights)
+        data = {"X_val": X, "y_val": y, "sample_weight_val": weights}
+        with pytest.raises(ValueError, match=r"sample_weight\w* must not be negative"):
+            getattr(net, method)(X, y, **data)
+    assert not hasattr(net, "coefs_")
+
+
+def test_a_negative_validation_weight_is_named_as_such(client):
+    X, y = (blocks(each, A_THIRD) for each in draw())
+    data = {"X_val": X, "y_val": y, "sample_weight_val": blocks(-np.ones(N), A_THIRD)}
+    with pytest.raises(ValueError, match="sample_weight_val"):
+        small(DaskGDNeuralRegressor).fit(X, y, **data)
+
+
+@pytest.mark.parametrize("classes", [[0, 1], range(6)])
+def test_classes_of_label_indicators_are_their_numbers(client, classes):
+    X = blocks(draw()[0], A_THIRD)
+    net = small(DaskGDNeuralClassifier)
+    with pytest.raises(ValueError, match=r"numbers of the labels, \[0, 1, 2\]"):
+        net.partial_fit(X, blocks(SEVERAL, A_THIRD), classes=classes)
+    assert not hasattr(net, "classes_")
+    net.partial_fit(X, blocks(SEVERAL, A_THIRD), classes=range(3))
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [(SEVERAL, SORTED), (SEVERAL, SEVERAL[:, :2]), (SORTED, SEVERAL)],
+    ids=["several, one", "several, fewer", "one, several"],
+)
+def test_labels_of_another_kind_are_refused_and_change_nothing(client, first, other):
+    X, good, bad = (blocks(each, A_THIRD) for each in (draw()[0], first, other))
+    net = small(DaskGDNeuralClassifier, warm_start=True).fit(X, good)
+    before = {name: joblib.hash(value) for name, value in vars(net).items()}
+    words = "y must be of the kind that the network was fitted to"
+    for train in (net.partial_fit, net.fit):
+        with pytest.raises(ValueError, match=f"Partition [012]: {words}"):
+            train(X, bad)
+        with pytest.raises(ValueError, match=f"X_val and y_val: .*{words}"):
+            train(X, good, X_val=X, y_val=bad)
+    assert {name: joblib.hash(value) for name, value in vars(net).items()} == before
+
+
+def in_the_second(value, others):
+    """Values of which the second partition has another one."""
+    values = np.array(others, dtype=object)
+    values[100] = value
+    return values
+
+
+BAD_LABELS = {
+    "None": (in_the_second(None, LABELS[SORTED]), "y contains missing values"),
+    "nan": (in_the_second(np.nan, LABELS[SORTED]), "y contains missing values"),
+    "not whole": (
+        in_the_second(0.5, SORTED).astype(float),
+        "Unknown label type: continuous.* such as 0.5",
+    ),
+    "mixed": (
+        in_the_second(1, LABELS[SORTED]),
+        r"Unknown label type: unknown.* int and str .*astype\(str\)",
+    ),
+    "columns": (
+        np.column_stack([SORTED, SORTED]),
+        "Unknown label type: multiclass-multioutput.*MultiOutputClassifier",
+    ),
+    "signs": (np.where(SEVERAL == 1, 1, -1), "Unknown label type"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_LABELS)
+def test_what_is_no_label_names_its_partition_with_a_remedy(client, kind):
+    y, words = BAD_LABELS[kind]
+    X, good = blocks(draw()[0], A_THIRD), blocks(SORTED, A_THIRD)
+    net = small(DaskGDNeuralClassifier)
+    with pytest.raises(ValueError, match=rf"^Partition \d: .*{words}"):
+        net.fit(X, blocks(y, A_THIRD))
+    with pytest.raises(ValueError, match=rf"^X_val and y_val: Partition \d: .*{words}"):
+        net.fit(X, good, X_val=X, y_val=blocks(y, A_THIRD))
+    assert not hasattr(net, "classes_")
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "boolean", "string", "category"])
+def test_missing_labels_in_columns_name_their_partition(client, dtype):
+    y = pd.Series(in_the_second(None, SORTED % 2))
+    y = y.astype({"string": "string", "category": "category"}.get(dtype, dtype))
+    net = small(DaskGDNeuralClassifier)
+    with pytest.raises(ValueError, match=r"^Partition 0: y contains missing values"):
+        net.fit(frames(draw()[1]), dd.from_pandas(y, npartitions=2))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series(SORTED, dtype="Int64"),
+        pd.Series(SORTED > 0),
+        pd.Series(SORTED > 0, dtype="boolean"),
+        pd.Series(LABELS[SORTED]),
+        pd.Series(LABELS[SORTED], dtype="category"),
+        pd.Series(SORTED.astype(float)),
+    ],
+    ids=lambda labels: str(labels.dtype),
+)
+def test_labels_of_every_usual_type_are_trained_on_in_silence(client, labels):
+    X, y = frames(draw()[1]), dd.from_pandas(labels, npartitions=2)
+    net = small(DaskGDNeuralClassifier, early_stopping=True)
+    net.fit(X, y, X_val=X, y_val=y).partial_fit(X, y, X_val=X, y_val=y)
+    assert set(net.predict(X).compute()) <= set(labels)
+
+
+@pytest.mark.parametrize("kind", ["collection", "local"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_batch_size_that_sgd_does_not_read_is_warned_of_here(client, method, kind):
+    """And not in the log of a worker, which nobody reads."""
+    X, y = draw()
+    if kind == "collection":
+        X, y = blocks(X, A_THIRD), blocks(y, A_THIRD)
+    net = small(DaskGDNeuralRegressor, solver="sgd", batch_size=7)
+    with pytest.warns(UserWarning, match="batch_size=7 is not read with solver='sgd'"):
+        getattr(net, method)(X, y)

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import (
+    accuracy_score,
     get_scorer,
     log_loss,
     make_scorer,
@@ -19,11 +20,13 @@ from sklearn.metrics import (
     mean_pinball_loss,
     mean_poisson_deviance,
     mean_squared_error,
+    r2_score,
 )
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd._regressor import LOSS_NAMES
+from skgd._scores import R2, Accuracy
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 N, N_VAL = 80, 30
@@ -334,3 +337,126 @@ def test_a_scorer_that_fails_leaves_the_estimator_as_it_was():
     with pytest.raises(RuntimeError, match="no score today"):
         regressor.fit(X, y, X_val=X_val, y_val=y_val)
     assert_array_equal(regressor.predict(X), before)
+
+
+# The default scores on arrays ---------------------------------------------------------
+
+TARGETS = {
+    "one output": lambda rng: rng.standard_normal(N),
+    "several outputs": lambda rng: rng.standard_normal((N, 3)) * [1, 1e-3, 1e6] + 5,
+    "far from 0": lambda rng: 1e6 + rng.standard_normal(N),
+    "constant": lambda rng: np.full(N, 2.0),
+    "one of two constant": lambda rng: np.c_[rng.standard_normal(N), np.full(N, 0.5)],
+    "all constant": lambda rng: np.full((N, 2), [0.25, -4.0]),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", TARGETS)
+def test_r2_is_that_of_scikit_learn(kind, dtype, weighted):
+    rng = np.random.default_rng(0)
+    y = TARGETS[kind](rng).astype(dtype)
+    weight = rng.integers(0, 4, N).astype(dtype) if weighted else None
+    score, y_before = R2(y, weight), y.copy()
+    exact = y.astype(np.float64)  # in float32 scikit-learn's sums are too
+    shift = np.ones_like(y)
+    shift.reshape(N, -1)[:, -1] = 0  # perfect in the last output
+    for predicted in (
+        y,
+        y + (rng.standard_normal(y.shape) * y.std()).astype(dtype),
+        y + dtype(1),
+        y + shift,
+        np.zeros_like(y),
+        np.broadcast_to(y.mean(axis=0), y.shape),
+    ):
+        before = predicted.copy()
+        expected = r2_score(exact, predicted.astype(np.float64), sample_weight=weight)
+        actual = score(predicted)
+        assert type(actual) is float
+        assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+        assert_array_equal(predicted, before)
+    assert score(y) == 1
+    assert_array_equal(y, y_before)
+
+
+def test_r2_takes_columns_for_vectors():
+    rng = np.random.default_rng(0)
+    y, predicted = rng.standard_normal((2, N))
+    for one in (y, y[:, np.newaxis]):
+        for other in (predicted, predicted[:, np.newaxis]):
+            assert_allclose(R2(one, None)(other), r2_score(y, predicted), rtol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e200])
+def test_r2_of_an_overflow_is_nan_or_minus_infinity(bad):
+    y, predicted = np.zeros((2, N))
+    y[0], predicted[3] = 1, bad
+    with np.errstate(over="ignore", invalid="ignore"):
+        score = R2(y, None)(predicted)
+    assert not np.isfinite(score)
+    assert not score > 0
+
+
+LABELS = {
+    "two classes": ((N,), 2),
+    "five classes": ((N,), 5),
+    "one class": ((N,), 1),
+    "a column": ((N, 1), 2),
+    "several labels": ((N, 3), 2),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", LABELS)
+def test_accuracy_is_that_of_scikit_learn(kind, dtype, weighted):
+    rng = np.random.default_rng(0)
+    shape, n_classes = LABELS[kind]
+    y, other = rng.integers(0, n_classes, (2, *shape))
+    weight = rng.uniform(0, 3, N).astype(dtype) if weighted else None
+    score = Accuracy(y, weight)
+    few_wrong = np.where(rng.uniform(size=shape) < 0.1, other, y)
+    for predicted in (y, other, few_wrong, 1 - y if n_classes == 2 else y + 1):
+        given = predicted
+        if n_classes == 2 and len(shape) == 2:
+            given = predicted > 0  # as a classifier gives indicators
+        expected = accuracy_score(y, predicted, sample_weight=weight)
+        actual = score(given)
+        assert type(actual) is float
+        assert_allclose(actual, expected, rtol=1e-6 if weighted else 1e-15, atol=1e-7)
+    assert_allclose(score(y), 1, rtol=1e-15)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("kind", ["r2", "r2 of several", "labels", "several labels"])
+def test_the_default_score_is_that_of_the_score_method(kind, solver, weighted):
+    X, y, X_val, y_val, weight = make_data()
+    Estimator = GDNeuralRegressor if "r2" in kind else GDNeuralClassifier
+    if kind == "labels":
+        y, y_val = (
+            np.array(["low", "mid", "high"])[v.astype(int) % 3] for v in (y, y_val)
+        )
+    if kind == "r2 of several":
+        y, y_val = np.c_[y, 2 - y], np.c_[y_val, 2 - y_val]
+    if kind == "several labels":
+        y, y_val = (np.c_[v > 1, v > 0.5, v > 1.5].astype(int) for v in (y, y_val))
+    weight = weight if weighted else None
+    estimator = Estimator((8,), solver=solver, max_iter=3, random_state=0)
+    fit(estimator, X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
+    expected = estimator.score(X_val, y_val, sample_weight=weight)
+    assert_allclose(estimator.validation_scores_[-1], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scoring", [None, "accuracy"])
+def test_a_raw_output_that_is_infinite_ends_no_fit(scoring):
+    # Of classes that are not the sample's: its probability and its loss are finite.
+    X = np.array([[0.0], [1.0], [2.0]] * 10)
+    y = X.ravel().astype(int)
+    X_val = np.array([[1e308], [0.0]])
+    layers = {"coefs_init": [[[0.0, -10.0, -10.0]]], "intercepts_init": [np.zeros(3)]}
+    still = {"learning_rate_init": 1e-300, "optimizer": "gd", "max_iter": 1}
+    classifier = GDNeuralClassifier((), scoring=scoring, **still)
+    fit(classifier, X, y, **layers, X_val=X_val, y_val=[0, 1])
+    assert np.isnan(classifier.validation_scores_).all()

@@ -251,7 +251,8 @@ class BaseDask(BaseGDNeural):
         if incremental and failure is not None:
             raise failure  # and forget the epoch, as it can be done again
         if not incremental and ending == Ending():
-            warn_if_nothing_was_learned(self, parts)
+            with suppress(ClusterError):  # of which the next call will tell
+                interrupts.interruptible(warn_if_nothing_was_learned, self, parts)
         interrupts.interruptible(task.end)
         if failure is None:
             return None
@@ -303,7 +304,10 @@ class BaseDask(BaseGDNeural):
         self._training_weights(data.y, None, incremental=incremental)
         class_weight = None
         if getattr(self, "class_weight", None) is not None:
-            class_weight = data.class_weight(self._known_class_weight(), self.classes_)
+            if self.class_weight == "balanced":
+                class_weight = data.balanced_weights(self.classes_)
+            else:
+                class_weight = self._class_weights(data.y)
 
         judge, chosen = self._judge_by(cluster, validation, incremental), None
         if judge is None and self.early_stopping:
@@ -317,7 +321,9 @@ class BaseDask(BaseGDNeural):
         data.release()
         return parts, judge
 
-    def _collections(self, cluster, X, y, sample_weight, *, first):
+    def _collections(
+        self, cluster, X, y, sample_weight, *, first, weight_name="sample_weight"
+    ):
         """Validate collections on the workers."""
         if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
             warnings.warn(
@@ -331,7 +337,7 @@ class BaseDask(BaseGDNeural):
             if hasattr(self, "feature_names_in_"):
                 template.feature_names_in_ = self.feature_names_in_
         dtype = None if first else self._state.theta.dtype
-        return Collections(cluster, template, dtype, X, y, sample_weight)
+        return Collections(cluster, template, dtype, X, y, sample_weight, weight_name)
 
     def _judge_by(self, cluster, validation, incremental):
         """Return what judges by the validation data given to fit, or None."""
@@ -344,11 +350,14 @@ class BaseDask(BaseGDNeural):
             # A scorer takes data, so they have to be in one place.
             return self._judge_by(cluster, _computed(cluster, validation), incremental)
         try:
-            data = self._collections(cluster, *validation, first=False)
+            data = self._collections(
+                cluster, *validation, first=False, weight_name="sample_weight_val"
+            )
             data.check_targets(partial(self._check_targets, refit=False))
             return PartsJudge(self, data.to_judge(self._template(fitted=True)))
-        except ValueError as error:
-            raise ValueError(f"X_val and y_val: {error}") from error
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"X_val and y_val: {error}") from error
 
     def _split(self, data):
         """Partitions to train on and to hold out; a warm refit keeps them."""
@@ -379,7 +388,33 @@ class BaseDask(BaseGDNeural):
 
     # Predictions ----------------------------------------------------------------------
 
-    def _lazily(self, method, X, shape, dtype):
+    def hidden_activations(self, X, layer=-1):
+        """Compute what a hidden layer makes of X, for features, plots and checks.
+
+        Parameters
+        ----------
+        X : dask array or dataframe, or {array-like, sparse matrix}, of shape \
+                (n_samples, n_features)
+            Input data.
+
+        layer : int, default=-1
+            Which hidden layer, from 0; -1 is the last one.
+
+        Returns
+        -------
+        activations : dask array or ndarray of shape (n_samples, n_units)
+            The layer's activations, without dropout; of a collection a dask array in
+            its blocks.
+        """
+        if not is_dask_collection(X):
+            return super().hidden_activations(X, layer)
+        check_is_fitted(self)
+        layer = self._hidden_layer(layer)
+        shape = (int(self._network.layer_units[layer + 1]),)
+        dtype = self._state.theta.dtype
+        return self._lazily("hidden_activations", X, shape, dtype, layer)
+
+    def _lazily(self, method, X, shape, dtype, *arguments):
         """Call a method of the local estimator on the blocks of X, when computed.
 
         Parameters
@@ -389,8 +424,10 @@ class BaseDask(BaseGDNeural):
         shape : tuple of int
             Of the result for one sample.
         dtype : dtype
+        *arguments : tuple
+            More that the method takes.
         """
-        return predict_blocks(self._predictor(), method, X, shape, dtype)
+        return predict_blocks(self._predictor(), method, X, shape, dtype, *arguments)
 
     def _predictor(self):
         """Return the local estimator, with what predictions need and no more."""

@@ -6,8 +6,8 @@ from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from skgd._base import all_or_nothing
-from skgd._checks import check_classes
 from skgd._classifier import GDNeuralClassifier
+from skgd._labels import check_classes
 from skgd.dask._base import BaseDask
 from skgd.dask._docs import with_sections_of
 

@@ -8,6 +8,7 @@ from scipy.sparse import issparse
 
 from skgd._base import _as_numbers
 from skgd._checks import check_total_weight
+from skgd._labels import balanced_weights
 from skgd.dask._blocks import Blocks, naming_partition
 from skgd.dask._cluster import ClusterError
 from skgd.dask._part import (
@@ -114,14 +115,19 @@ class Collections:
         A few targets that show what they are.
     """
 
-    def __init__(self, cluster, template, dtype, X, y, sample_weight):
+    def __init__(
+        self, cluster, template, dtype, X, y, sample_weight, weight_name="sample_weight"
+    ):
         if getattr(X, "ndim", 2) != 2:
             raise ValueError(f"Expected 2D array, got {X.ndim}D array instead: {X!r}.")
         self._cluster, client = cluster, cluster.client
         self._has_weights = sample_weight is not None
         self._rows = Blocks(cluster, X=X, y=y, sample_weight=sample_weight).rows
         check = delayed(validate, pure=False)
-        tasks = [check(template, i, dtype, *row) for i, row in enumerate(self._rows)]
+        tasks = [
+            check(template, i, dtype, weight_name, *row)
+            for i, row in enumerate(self._rows)
+        ]
         self._blocks = client.compute(tasks)
 
         def submit():
@@ -170,37 +176,20 @@ class Collections:
             with naming_partition(number):
                 check(summary.y)
 
-    def class_weight(self, class_weight, classes):
-        """Return a weight for each class, as a dict, or a list of one for each label.
+    def balanced_weights(self, classes):
+        """Return a weight for each class or, of each label, for 0 and for 1.
 
         Parameters
         ----------
-        class_weight : dict, list of dict or 'balanced'
-            Complete, if it is not balanced.
-        classes : ndarray
+        classes : ndarray of shape (n_classes,)
         """
         if self.y.ndim == 2:
-            return self._weights_of_labels(class_weight)
-        if class_weight == "balanced":
-            counts = dict.fromkeys(classes.tolist(), 0)
-            for summary in self._summaries:
-                for label, n in zip(summary.y.tolist(), summary.counts, strict=True):
-                    counts[label] += n
-            present = {label: n for label, n in counts.items() if n > 0}
-            total = sum(present.values())
-            return {k: total / (len(present) * n) for k, n in present.items()}
-        return class_weight
-
-    def _weights_of_labels(self, class_weight):
-        if class_weight == "balanced":
-            *ones, total = sum(s.counts for s in self._summaries)
-            counts = [{0: total - n, 1: n} for n in ones]
-            present = [{k: n for k, n in each.items() if n > 0} for each in counts]
-            return [
-                {k: total / (len(each) * n) for k, n in each.items()}
-                for each in present
-            ]
-        return class_weight
+            *ones, n = sum(s.counts for s in self._summaries)
+            return np.array([balanced_weights(np.array([n - k, k])) for k in ones])
+        counts = np.zeros(classes.size)
+        for summary in self._summaries:
+            counts[np.searchsorted(classes, summary.y)] += summary.counts
+        return balanced_weights(counts)
 
     def hold_out(self, fraction, random_state):
         """Choose partitions to hold out; return the others, and these.

@@ -11,7 +11,7 @@ import numpy as np
 from dask.system import CPU_COUNT
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
-from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
@@ -50,7 +50,7 @@ class Block:
         return _n_bytes(self.X) + _n_bytes(self.y) + _n_bytes(self.weight)
 
 
-def validate(template, number, dtype, X, y, weight):
+def validate(template, number, dtype, weight_name, X, y, weight):
     """Validate a partition as `fit` validates its data.
 
     Parameters
@@ -90,17 +90,17 @@ def validate(template, number, dtype, X, y, weight):
     with naming_partition(number):
         X, y = estimator._validate_X_y(X, _without_column(y), first=dtype is None)
         if weight is not None:
-            weight = validate_weight(weight, X)
+            weight = validate_weight(weight, X, weight_name)
         vars(estimator).pop("_state", None)
         estimator._learn_targets(y, incremental=False)
     return Block(X, y, weight, getattr(estimator, "feature_names_in_", None))
 
 
-def validate_weight(weight, X):
+def validate_weight(weight, X, name="sample_weight"):
     """Validate weights; a partition may be without any, as long as not all are."""
     if not np.any(weight):
         return np.zeros(X.shape[0], X.dtype)
-    return check_weights(weight, X)
+    return check_weights(weight, X, name)
 
 
 def _without_column(y):
@@ -232,7 +232,7 @@ def encode(template, class_weight, dtype, block):
     X, weights = block.X.astype(dtype, copy=False), block.weight
     targets = _as_numbers(template._training_targets(block.y), dtype)
     if class_weight is not None:
-        of_classes = compute_sample_weight(class_weight, block.y)
+        of_classes = template._weights_by_class(class_weight, block.y)
         weights = of_classes if weights is None else of_classes * weights
     if weights is not None:
         weights = weights.astype(dtype, copy=False)

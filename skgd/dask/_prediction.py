@@ -13,7 +13,7 @@ from skgd.dask._judge import r2_of_groups, squares
 from skgd.dask._part import validate_weight
 
 
-def predict_blocks(estimator, method, X, shape, dtype):
+def predict_blocks(estimator, method, X, shape, dtype, *arguments):
     """Call a method of an estimator on each block of X, when the result is computed.
 
     Parameters
@@ -27,6 +27,8 @@ def predict_blocks(estimator, method, X, shape, dtype):
         Of the result for one sample.
     dtype : dtype
         Of the result.
+    *arguments : tuple
+        More that the method takes.
 
     Returns
     -------
@@ -46,7 +48,9 @@ def predict_blocks(estimator, method, X, shape, dtype):
     return da.concatenate(
         [
             da.from_delayed(
-                call(estimator, method, block, empty), (n, *shape), meta=empty
+                call(estimator, method, block, empty, *arguments),
+                (n, *shape),
+                meta=empty,
             )
             for block, n in zip(blocks, sizes, strict=True)
         ],
@@ -54,9 +58,9 @@ def predict_blocks(estimator, method, X, shape, dtype):
     )
 
 
-def _call(estimator, method, X, empty):
+def _call(estimator, method, X, empty, *arguments):
     """Return the block's result; there may be nothing in it."""
-    return getattr(estimator, method)(X) if X.shape[0] else empty
+    return getattr(estimator, method)(X, *arguments) if X.shape[0] else empty
 
 
 def score_blocks(cluster, estimator, X, y, sample_weight):
