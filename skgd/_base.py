@@ -21,7 +21,12 @@ from skgd._checks import check_features, check_total_weight, check_weights
 from skgd._fitted import FittedNetwork, has_finite_sum, in_rows
 from skgd._interrupts import Interrupts
 from skgd._network import assign_layers
-from skgd._parameters import SKLEARN_PARAMETERS, SKLEARN_SOLVERS, hidden_units
+from skgd._parameters import (
+    SKLEARN_PARAMETERS,
+    SKLEARN_SOLVERS,
+    hidden_units,
+    warn_of_batch_size,
+)
 from skgd._persistence import pack, unpack
 from skgd._sklearn import SklearnConversionMixin
 from skgd._threads import n_threads, one_blas_thread
@@ -32,7 +37,6 @@ from skgd._training import (
     mean_weight,
     move_generator,
     train,
-    warn_of_batch_size,
 )
 from skgd._validation import Judge, samples_as_given, split_rows
 from skgd.kernels.inputs import as_samples, row_numbers

@@ -1,5 +1,6 @@
 """What a user may set, and what scikit-learn's own spelling becomes here."""
 
+import warnings
 from functools import wraps
 from numbers import Integral, Real
 
@@ -69,6 +70,17 @@ COMMON_CONSTRAINTS = {
         Options(Real, {np.inf}),
     ],
 }
+
+
+def warn_of_batch_size(params):
+    """Warn of a batch size that only scikit-learn's ``solver='sgd'`` would read."""
+    if params.solver == "sgd" and params.batch_size not in ("auto", 1):
+        warnings.warn(
+            f"batch_size={params.batch_size} is not read with solver='sgd', which "
+            "takes one sample at a time. scikit-learn's solver='sgd' takes batches: "
+            "that is solver='minibatch' with optimizer='nesterov' or 'momentum'.",
+            stacklevel=5,
+        )
 
 
 def hidden_units(hidden_layer_sizes):

@@ -551,17 +551,6 @@ def move_generator(random_state, position):
     ctypes.memmove(address, position, _GENERATOR_BYTES)
 
 
-def warn_of_batch_size(params):
-    """Warn if it is not read."""
-    if params.solver == "sgd" and params.batch_size not in ("auto", 1):
-        warnings.warn(
-            f"batch_size={params.batch_size} is not read with solver='sgd', which "
-            "takes one sample at a time. scikit-learn's solver='sgd' takes batches:"
-            " that is solver='minibatch' with optimizer='nesterov' or 'momentum'.",
-            stacklevel=2,
-        )
-
-
 def _batch_size(params, n_samples):
     """Samples that feed one gradient."""
     if params.solver == "batch":
