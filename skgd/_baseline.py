@@ -227,5 +227,5 @@ def warn_of(estimator, loss, least, moments):
         f"is not below that of the best constant prediction, {least / total:.6g}, by a "
         f"thousandth. {remedy}",
         ConvergenceWarning,
-        stacklevel=4,
+        stacklevel=6,
     )

@@ -79,7 +79,7 @@ def warn_of_batch_size(params):
             f"batch_size={params.batch_size} is not read with solver='sgd', which "
             "takes one sample at a time. scikit-learn's solver='sgd' takes batches: "
             "that is solver='minibatch' with optimizer='nesterov' or 'momentum'.",
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
