@@ -367,7 +367,7 @@ ARRAYS_OF_DATES = {
     "timedelta64 objects": np.array(rows_with(SECONDS[1]), dtype=object),
     "date objects": np.array(rows_with(A_DAY), dtype=object),
     "timedelta objects": np.array(rows_with(timedelta(1)), dtype=object),
-    "NaT objects": np.array(rows_with(np.datetime64("NaT")), dtype=object),
+    "NaT objects": np.array(rows_with(np.datetime64("NaT", "s")), dtype=object),
     "Timestamp objects": np.array(rows_with(pd.Timestamp(A_DAY)), dtype=object),
     "Period objects": np.array(rows_with(A_PERIOD), dtype=object),
     "list of dates": rows_with(A_DAY),
