@@ -54,7 +54,7 @@ def _median(y, w, p):
 def _huber(y, w, p):
     def loss(constant):
         error = np.abs(y - constant)
-        return w @ np.where(error <= p, error**2 / 2, p * (error - p / 2))
+        return (w * np.where(error <= p, error**2 / 2, p * (error - p / 2))).sum()
 
     bounds = y.min(), y.max()
     if bounds[0] == bounds[1]:
@@ -124,8 +124,10 @@ class Targets:
             if total > 0:
                 first = y[0].copy()  # next to which equal targets are exactly 0
                 y -= first
-                mean = w @ y / total
-                variance = w @ (y - mean) ** 2 / total
+                # Without BLAS, whose threads would spin on into whatever comes next.
+                mean = (w[:, np.newaxis] * y).sum(axis=0) / total
+                y -= mean
+                variance = (w[:, np.newaxis] * y * y).sum(axis=0) / total
                 groups.append((total, first + mean, variance))
         return moments_of_all(groups)
 
