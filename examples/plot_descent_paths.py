@@ -39,7 +39,7 @@ nets = {
     solver: GDNeuralRegressor(
         hidden_layer_sizes=(),
         solver=solver,
-        batch_size=10,
+        batch_size=10 if solver == "minibatch" else "auto",
         optimizer="gd",
         learning_rate_init=0.1,
         max_iter=10,
@@ -69,7 +69,7 @@ nets = {
         hidden_layer_sizes=(10,),
         activation="tanh",
         solver=solver,
-        batch_size=20,
+        batch_size=20 if solver == "minibatch" else "auto",
         optimizer="gd",
         learning_rate_init=0.1,
         max_iter=100,

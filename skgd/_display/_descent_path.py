@@ -122,7 +122,8 @@ class GradientDescentPathDisplay:
     >>> nets = [
     ...     GDNeuralRegressor(
     ...         (), solver=solver, optimizer="gd", learning_rate_init=0.05,
-    ...         batch_size=10, max_iter=10, random_state=0,
+    ...         batch_size=10 if solver == "minibatch" else "auto",
+    ...         max_iter=10, random_state=0,
     ...     )
     ...     for solver in ("batch", "minibatch", "sgd")
     ... ]
