@@ -1,5 +1,6 @@
 """Kernels on disk: never a wrong one, whoever writes, stops or edits meanwhile."""
 
+import json
 import os
 import random
 import shutil
@@ -14,7 +15,6 @@ import numba
 import numpy as np
 import pytest
 
-import skgd
 from skgd.kernels import _cache
 from skgd.kernels._cache import KernelCache, _CacheFiles
 from skgd.kernels._jit import jit
@@ -23,27 +23,40 @@ pytestmark = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
 )
 
+PACKAGE = Path(_cache.__file__).parents[1]
+# Of argv[1], the package, what the kernels need: without what it imports itself, above
+# all scikit-learn, which would take most of the time.
+KERNELS_ONLY = """
+import sys, types
+sys.modules["skgd"] = types.ModuleType("skgd")
+sys.modules["skgd"].__path__ = [sys.argv[1]]
+"""
 # Kernels that contain functions of another file, _math.py.
 KERNELS = ("_tanh", "_logistic", "_elu", "_softplus", "_gelu", "_silu", "_mish")
 RUN = f"""
-import sys
+{KERNELS_ONLY}
+import json
 import numpy as np
 import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
     from skgd.kernels import activations
-    total = 0.0
-    for name in {KERNELS}:
-        z = np.linspace(-3, 3, 50).astype(sys.argv[1])
-        getattr(activations, name)(z)
-        total += float(z.sum())
-print(len(recorder.buffer), total.hex())
+    outputs = {{}}
+    for dtype in sys.argv[2].split():
+        outputs[dtype] = {{}}
+        for name in sys.argv[3].split():
+            z = np.linspace(-3, 3, 50).astype(dtype)
+            getattr(activations, name)(z)
+            outputs[dtype][name] = float(z.sum()).hex()
+print(json.dumps([len(recorder.buffer), outputs]))
 """
 
 
-def start(folder, dtype="float64", *, environment=None, **options):
+def start(
+    folder, dtypes="float64", kernels=KERNELS, *, package=PACKAGE, env=None, **options
+):
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, dtype],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), **(environment or {})},
+        [sys.executable, "-c", RUN, package, dtypes, " ".join(kernels)],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,34 +65,35 @@ def start(folder, dtype="float64", *, environment=None, **options):
 
 
 def result(process):
-    """Number of compilations, and the sum of what the kernels have computed."""
+    """Number of compilations, and the sums of what the kernels have computed."""
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    n_compiled, outputs = out.split()
-    return int(n_compiled), float.fromhex(outputs)
+    n_compiled, outputs = json.loads(out)
+    return n_compiled, outputs
 
 
 @pytest.fixture(scope="module")
 def expected():
-    folder = os.environ["NUMBA_CACHE_DIR"]
-    return {dtype: result(start(folder, dtype))[1] for dtype in ("float64", "float32")}
+    return result(start(os.environ["NUMBA_CACHE_DIR"], "float64 float32"))[1]
+
+
+def of(expected, dtype="float64", kernels=KERNELS):
+    return {dtype: {name: expected[dtype][name] for name in kernels}}
 
 
 def test_processes_that_compile_at_once_leave_every_kernel(tmp_path, expected):
     """Both dtypes twice: each of the four writes what another one writes too."""
-    dtypes = ["float64", "float32"] * 2
-    for process, dtype in [(start(tmp_path, d), d) for d in dtypes]:
-        assert result(process)[1] == expected[dtype]
-    for dtype in expected:
-        assert result(start(tmp_path, dtype)) == (0, expected[dtype])
+    kernels, dtypes = KERNELS[:4], ["float64", "float32"]
+    for process, dtype in [(start(tmp_path, d, kernels), d) for d in dtypes * 2]:
+        assert result(process)[1] == of(expected, dtype, kernels)
+    n_compiled, outputs = result(start(tmp_path, " ".join(dtypes), kernels))
+    assert n_compiled == 0
+    assert outputs == {d: of(expected, d, kernels)[d] for d in dtypes}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_process_stopped_while_it_compiles_leaves_no_wrong_kernel(
-    tmp_path, expected, number
-):
-    """Stopped a moment after its first, and then its third kernel was written."""
-    for n_kernels in (1, 3):
+def test_processes_stopped_while_they_compile_leave_no_wrong_kernel(tmp_path, expected):
+    """Stopped a moment after the first, and then the third kernel was written."""
+    for number, n_kernels in [(signal.SIGTERM, 1), (signal.SIGKILL, 3)]:
         process = start(tmp_path)
         while len(list(tmp_path.rglob("*.kernel"))) < n_kernels:
             assert process.poll() is None
@@ -88,8 +102,8 @@ def test_a_process_stopped_while_it_compiles_leaves_no_wrong_kernel(
         process.send_signal(number)
         process.communicate()
         assert process.returncode == -number
-    assert result(start(tmp_path))[1] == expected["float64"]
-    assert result(start(tmp_path)) == (0, expected["float64"])
+    assert result(start(tmp_path))[1] == of(expected)
+    assert result(start(tmp_path)) == (0, of(expected))
 
 
 def limit_files():
@@ -101,54 +115,50 @@ def limit_files():
 @pytest.mark.skipif(sys.platform == "win32", reason="it limits a process's files")
 def test_a_full_disk_costs_time_but_no_fit(tmp_path, expected):
     """The limit is on the size of each file, which to a write is the same."""
-    process = start(tmp_path, preexec_fn=limit_files)
+    kernels = KERNELS[:3]
+    process = start(tmp_path, kernels=kernels, preexec_fn=limit_files)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    n_compiled, outputs = out.split()
-    assert int(n_compiled) > 0
-    assert float.fromhex(outputs) == expected["float64"]
+    n_compiled, outputs = json.loads(out)
+    assert n_compiled > 0
+    assert outputs == of(expected, kernels=kernels)
     assert err.count("Compiled kernels could not be saved in") == 1
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+def copy_package(tmp_path):
+    return shutil.copytree(
+        PACKAGE, tmp_path / "skgd", ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
 def test_without_any_folder_each_process_compiles(tmp_path, expected):
     """The package's own folder is read-only here, and there is no other."""
-    package = shutil.copytree(
-        Path(skgd.__file__).parent,
-        tmp_path / "package" / "skgd",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    package = copy_package(tmp_path)
     # A file where the folder should be made: to root, no folder is read-only.
     (package / "kernels" / "__pycache__").write_text("")
-    environment = {
-        "PYTHONPATH": str(package.parent),
+    env = {
         "HOME": "/dev/null",
         "XDG_CACHE_HOME": "/dev/null",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+    options = {"kernels": KERNELS[:1], "package": package, "env": env}
     for _ in range(2):
-        process = start("/dev/null/kernels", environment=environment, cwd=tmp_path)
-        n_compiled, outputs = result(process)
+        n_compiled, outputs = result(start("/dev/null/kernels", **options))
         assert n_compiled > 0
-        assert outputs == expected["float64"]
+        assert outputs == of(expected, kernels=KERNELS[:1])
 
 
 def test_an_edit_of_any_kernel_leaves_all_former_ones_behind(tmp_path, expected):
     """Machine code holds that of the functions below it, which stand elsewhere."""
-    package = shutil.copytree(
-        Path(skgd.__file__).parent,
-        tmp_path / "package" / "skgd",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    environment = {"PYTHONPATH": str(package.parent)}
+    package, kernels = copy_package(tmp_path), ("_tanh", "_elu")
 
     def run():
-        folder = tmp_path / "kernels"
-        return result(start(folder, environment=environment, cwd=tmp_path))
+        return result(start(tmp_path / "cache", kernels=kernels, package=package))
 
     n_compiled, outputs = run()
     assert n_compiled > 0
-    assert outputs == expected["float64"]
+    assert outputs == of(expected, kernels=kernels)
     assert run() == (0, outputs)
     # The kernels on disk stand in activations.py, and have copies of what is here.
     called = package / "kernels" / "_math.py"
@@ -156,9 +166,10 @@ def test_an_edit_of_any_kernel_leaves_all_former_ones_behind(tmp_path, expected)
     edited = text.replace("return math.copysign(m / (m + 2.0), x)", "return m")
     assert edited != text
     called.write_text(edited)
-    n_compiled, outputs = run()
-    assert n_compiled > 0
-    assert outputs != expected["float64"]
+    n_compiled_anew, outputs_anew = run()
+    assert n_compiled_anew == n_compiled
+    assert outputs_anew["float64"]["_tanh"] != outputs["float64"]["_tanh"]
+    assert outputs_anew["float64"]["_elu"] == outputs["float64"]["_elu"]
 
 
 # The files ----------------------------------------------------------------------------

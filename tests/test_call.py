@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 
 from skgd.kernels._call import address, call, call_for_float
 from skgd.kernels._jit import jit
+from tests.test_cache import KERNELS_ONLY, PACKAGE
 
 
 class Inner(NamedTuple):
@@ -199,15 +200,19 @@ def test_a_result_that_the_caller_would_misread_is_refused():
 
 # Other processes ----------------------------------------------------------------------
 
-IN_ANOTHER_PROCESS = """
+# Each case in one dtype, in turn: the tests above have each in both.
+IN_ANOTHER_PROCESS = f"""
+{KERNELS_ONLY}
 import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
+    from itertools import cycle
     import numpy as np
     from skgd.kernels._call import address
     from skgd.kernels.activations import VALUES, Activation
     from tests.test_call import CASES, call_it, results
     found = [
-        results(name, dtype)[0] for name in CASES for dtype in (np.float64, np.float32)
+        results(name, dtype)[0]
+        for name, dtype in zip(CASES, cycle([np.float64, np.float32]))
     ]
     z = np.linspace(-3, 3, 11)
     expected = np.where(z < 0, 0.01, 1) * z
@@ -223,7 +228,7 @@ print(np.concatenate([ours for ours, _ in found]).tobytes().hex())
 def run(folder, **environment):
     """Compile events of a process, and all that it found."""
     compiled, bits = subprocess.run(
-        [sys.executable, "-c", IN_ANOTHER_PROCESS],
+        [sys.executable, "-c", IN_ANOTHER_PROCESS, PACKAGE],
         env={**os.environ, "NUMBA_CACHE_DIR": str(folder), **environment},
         capture_output=True,
         text=True,

@@ -48,10 +48,8 @@ SETTINGS = {
     "weight decay, clipping": {"max_grad_norm": 0.5, "weight_decay": 0.01},
     "two threads": {"n_jobs": 2, "hidden_layer_sizes": (60, 50)},
 }
-each_setting = pytest.mark.parametrize("setting", SETTINGS.values(), ids=list(SETTINGS))
-each_estimator = pytest.mark.parametrize(
-    "Estimator", [GDNeuralRegressor, GDNeuralClassifier]
-)
+ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
+each_estimator = pytest.mark.parametrize("Estimator", ESTIMATORS)
 
 
 class PowerCut(Exception):
@@ -98,12 +96,18 @@ def assert_same_fit(a, b):
             assert_array_equal(first, second, strict=True)
 
 
-@each_estimator
-@each_setting
-@pytest.mark.parametrize("with_validation_data", [False, True])
+@pytest.mark.parametrize(
+    ("name", "Estimator", "with_validation_data"),
+    [  # each setting and each estimator with validation data and without
+        (name, Estimator, (i + j) % 2 == 1)
+        for i, name in enumerate(SETTINGS)
+        for j, Estimator in enumerate(ESTIMATORS)
+    ],
+)
 def test_a_fit_cut_off_after_any_epoch_goes_on_to_the_same_bits(
-    Estimator, setting, with_validation_data, tmp_path
+    name, Estimator, with_validation_data, tmp_path
 ):
+    setting = SETTINGS[name]
     validation = {"X_val": X_val, "y_val": y_val} if with_validation_data else {}
     weight = np.linspace(0.5, 2, len(X))
     whole = clone(make(Estimator, **setting)).fit(X, y, weight, **validation)
@@ -446,8 +450,8 @@ def test_a_full_disk_leaves_the_former_file(tmp_path, monkeypatch):
 
 # SIGKILL ------------------------------------------------------------------------------
 
-# One process trains the whole, then kills children of its own at random moments. They
-# are forked, so that none has to import anything.
+# One process trains the whole of each setting, then kills children of its own at random
+# moments. They are forked, so that none has to import anything.
 KILLS = """
 import json, os, random, signal, sys, time, warnings
 from pathlib import Path
@@ -456,76 +460,77 @@ from skgd import GDNeuralClassifier
 from skgd.callbacks import Checkpoint, load_checkpoint
 warnings.simplefilter("ignore")
 
-path, n_kills = Path(sys.argv[1]), int(sys.argv[2])
-setting = json.loads(sys.argv[3])
+n_kills = int(sys.argv[2])
 rng = np.random.default_rng(0)
 X = rng.standard_normal((2000, 10))
 y = (np.sin(2 * X[:, 0]) + X[:, 1] > 0).astype(int)
-params = dict(max_iter=80, n_iter_no_change=1000, random_state=0, warm_start=True)
-make = lambda: GDNeuralClassifier((20,), n_jobs=1, **(params | setting))
-whole = make().fit(X, y)
+params = dict(max_iter=40, n_iter_no_change=1000, random_state=0, warm_start=True)
 
-def train():
-    net = load_checkpoint(path) if path.exists() else make()
-    net.set_callbacks(Checkpoint(path)).fit(X, y)
-    os._exit(0)
+def kill_again_and_again(path, setting):
+    make = lambda: GDNeuralClassifier((20,), n_jobs=1, **(params | setting))
+    whole = make().fit(X, y)
 
-def start():
-    child = os.fork()
-    return child or train()
+    def train():
+        net = load_checkpoint(path) if path.exists() else make()
+        net.set_callbacks(Checkpoint(path)).fit(X, y)
+        os._exit(0)
 
-begin = time.monotonic()
-os.waitpid(start(), 0)
-seconds = time.monotonic() - begin
-path.unlink()
+    def start():
+        child = os.fork()
+        return child or train()
 
-random.seed(0)
-kills, epochs = 0, []
-while True:
-    child = start()
-    if kills < n_kills:
-        time.sleep(random.uniform(0, 0.5 * seconds))
-        os.kill(child, signal.SIGKILL)
-        kills += 1
-    _, status = os.waitpid(child, 0)
-    if path.exists():
-        epochs.append(load_checkpoint(path).n_iter_)
-    if os.WIFEXITED(status):
-        assert os.WEXITSTATUS(status) == 0
-        if kills >= n_kills:
-            break
-        path.unlink()  # it was done before it was killed: once more
-final = load_checkpoint(path).set_callbacks().fit(X, y)
-same = [
-    bool(np.array_equal(getattr(final._state, name), getattr(whole._state, name)))
-    for name in ("theta", "optimizer_state")
-]
-same.append(final.loss_curve_ == whole.loss_curve_)
-same.append(final.validation_scores_ == whole.validation_scores_)
-print(json.dumps({"kills": kills, "epochs": epochs, "same": same}))
+    begin = time.monotonic()
+    os.waitpid(start(), 0)
+    seconds = time.monotonic() - begin
+    path.unlink()
+
+    random.seed(0)
+    kills, epochs = 0, []
+    while True:
+        child = start()
+        if kills < n_kills:
+            time.sleep(random.uniform(0, 0.5 * seconds))
+            os.kill(child, signal.SIGKILL)
+            kills += 1
+        _, status = os.waitpid(child, 0)
+        if path.exists():
+            epochs.append(load_checkpoint(path).n_iter_)
+        if os.WIFEXITED(status):
+            assert os.WEXITSTATUS(status) == 0
+            if kills >= n_kills:
+                break
+            path.unlink()  # it was done before it was killed: once more
+    final = load_checkpoint(path).set_callbacks().fit(X, y)
+    same = [
+        bool(np.array_equal(getattr(final._state, name), getattr(whole._state, name)))
+        for name in ("theta", "optimizer_state")
+    ]
+    same.append(final.loss_curve_ == whole.loss_curve_)
+    same.append(final.validation_scores_ == whole.validation_scores_)
+    return {"setting": setting, "kills": kills, "epochs": epochs, "same": same}
+
+for number, setting in enumerate(json.loads(sys.argv[3])):
+    path = Path(sys.argv[1]) / str(number)
+    print(json.dumps(kill_again_and_again(path, setting)), flush=True)
 """
+KILLED = [
+    {"dropout": 0.2, "learning_rate": "cosine"},
+    {"solver": "sgd", "optimizer": "nesterov", "learning_rate_init": 1e-4},
+    {"early_stopping": True, "optimizer": "nadam"},
+    {"solver": "batch", "optimizer": "momentum", "learning_rate_init": 0.1},
+    {"learning_rate": "adaptive", "tol": 0.01},
+]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it forks")
-@pytest.mark.parametrize(
-    "setting",
-    [
-        {"dropout": 0.2, "learning_rate": "cosine"},
-        {"solver": "sgd", "optimizer": "nesterov", "learning_rate_init": 1e-4},
-        {"early_stopping": True, "optimizer": "nadam"},
-        {"solver": "batch", "optimizer": "momentum", "learning_rate_init": 0.1},
-        {"learning_rate": "adaptive", "tol": 0.01},
-    ],
-    ids=lambda setting: ", ".join(map(str, setting.values())),
-)
-def test_killed_at_random_moments_it_comes_to_the_same_bits(tmp_path, setting):
-    """Ten times in each setting: at any time the file is a whole one."""
-    command = [sys.executable, "-c", KILLS, str(tmp_path / "checkpoint"), "10"]
-    result = subprocess.run(
-        [*command, json.dumps(setting)], capture_output=True, text=True
-    )
+def test_killed_at_random_moments_it_comes_to_the_same_bits(tmp_path):
+    """Six times in each setting: at any time the file is a whole one."""
+    command = [sys.executable, "-c", KILLS, str(tmp_path), "6", json.dumps(KILLED)]
+    result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    facts = json.loads(result.stdout)
-    assert facts["kills"] == 10
-    assert len(set(facts["epochs"])) > 2  # some were killed on the way
-    assert facts["same"] == [True] * 4
+    each_facts = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [facts["setting"] for facts in each_facts] == KILLED
+    for facts in each_facts:
+        assert facts["kills"] == 6
+        assert len(set(facts["epochs"])) > 2, facts  # some were killed on the way
+        assert facts["same"] == [True] * 4, facts

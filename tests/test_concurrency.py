@@ -83,7 +83,7 @@ def test_sixteen_threads_predict_with_one_model_while_others_fit(expected):
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_joblib_fits_after_a_fit_in_the_parent(backend, expected):
     with joblib.parallel_config(backend=backend):
-        found = joblib.Parallel(n_jobs=3)(joblib.delayed(train)(p) for p in PARAMS * 2)
+        found = joblib.Parallel(n_jobs=2)(joblib.delayed(train)(p) for p in PARAMS * 2)
     for theta, right in zip(found, expected * 2, strict=True):
         assert_array_equal(theta, right)
 
@@ -96,59 +96,59 @@ def test_processes_of_every_kind_fit_after_a_fit_in_the_parent(method, expected)
         assert_array_equal(theta, right)
 
 
-# The parent forks while its other threads are in the midst of fits and predictions.
+# The parent forks while its other threads are in the midst of fits, of predictions, and
+# of compilations: of functions that no folder keeps.
 FORKS = """
-import os, sys, threading, warnings
+import os, sys, threading, time, warnings
 import numpy as np
 from threadpoolctl import threadpool_info
 from tests.test_concurrency import PARAMS, train, X, y
 from skgd import GDNeuralRegressor
+from skgd.kernels._jit import jit
 warnings.simplefilter("ignore")
 right = [train(params).tobytes() for params in PARAMS]
 
 def blas():
     return [x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"]
 
-limits, stop = blas(), threading.Event()
+limits, stop, kept = blas(), threading.Event(), []
 model = GDNeuralRegressor((50, 50), max_iter=2, random_state=0).fit(X, y)
 
 def keep_busy(number):
     while not stop.is_set():
         train(PARAMS[number]) if number else model.predict(X)
 
+def keep_compiling():
+    while not stop.is_set():
+        # Kept, as to free one takes a lock of llvmlite's own, in whatever thread.
+        kept.append(jit(lambda x: 2 * x))
+        assert kept[-1](3) == 6
+        time.sleep(0.002)
+
 threads = [threading.Thread(target=keep_busy, args=[i]) for i in range(3)]
+threads.append(threading.Thread(target=keep_compiling))
 for thread in threads:
     thread.start()
 codes = []
-# In the midst of a compilation too: no fit before was of this kind.
-late = threading.Thread(target=lambda: GDNeuralRegressor(
-    (7,), "mish", optimizer="nadam", max_iter=1
-).fit(X.astype(np.float32), y))
-late.start()
-for attempt in range(30):
+for attempt in range(8):
     child = os.fork()
     if child == 0:
         same = train(PARAMS[attempt % 4]).tobytes() == right[attempt % 4]
-        same &= bool(np.isfinite(model.predict(X)).all())
+        same &= bool(np.isfinite(model.predict(X)).all()) and jit(lambda x: -x)(3) == -3
         os._exit(0 if same and blas() == limits else 1)
     codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 stop.set()
-for thread in [*threads, late]:
+for thread in threads:
     thread.join()
-print(codes == [0] * 30, blas() == limits)
-print(codes, file=sys.stderr)
+print(codes == [0] * 8, blas() == limits, len(kept) > 3)
+print(codes, len(kept), file=sys.stderr)
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_children_forked_in_the_midst_of_fits_can_fit(tmp_path):
+def test_children_forked_in_the_midst_of_fits_can_fit():
     """As workers of a web server are, or of multiprocessing on Linux."""
     found = subprocess.run(
-        [sys.executable, "-c", FORKS],
-        # Empty, so that something is compiled in the meantime.
-        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
+        [sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=300
     )
-    assert found.stdout.split() == ["True", "True"], found.stderr
+    assert found.stdout.split() == ["True"] * 3, found.stderr

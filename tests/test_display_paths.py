@@ -83,9 +83,14 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("max_points", [1000, 5])
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("setting", list(SETTINGS))
+@pytest.mark.parametrize(
+    ("setting", "solver", "max_points"),
+    [  # each setting and each solver with both numbers of points
+        (setting, solver, [1000, 5][(i + j) % 2])
+        for i, setting in enumerate(SETTINGS)
+        for j, solver in enumerate(SOLVERS)
+    ],
+)
 def test_recorded_run_is_the_fit(setting, solver, max_points):
     net = regressor(solver, **SETTINGS[setting])
     path = path_of(net, max_points=max_points)

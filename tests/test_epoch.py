@@ -2,6 +2,7 @@
 
 import threading
 import time
+from itertools import product
 
 import numba
 import numpy as np
@@ -47,7 +48,8 @@ def make_problem(
 ):
     rng = np.random.default_rng(0)
     units = np.array([N_FEATURES, *hidden, n_outputs])
-    activations = np.broadcast_to(activations, len(hidden))  # one may stand for all
+    # One may stand for all. A copy, as of a view the kernels would be compiled anew.
+    activations = np.broadcast_to(activations, len(hidden)).copy()
     network = make_network(units, activations, loss, naive.LOSS_PARAMETERS[loss])
     theta = rng.uniform(-0.8, 0.8, naive.is_coef(units).size)
     X = rng.standard_normal((N, N_FEATURES)) * (rng.random((N, N_FEATURES)) < 0.7)
@@ -146,13 +148,29 @@ def assert_same(result, expected):
     assert result[2] == expected[2]
 
 
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("batch_size", [1, 4, 15])
-@pytest.mark.parametrize("hidden", [(), (6,), (6, 1, 5)])
-@pytest.mark.parametrize("optimizer", Optimizer)
+BATCH_SIZES = [1, 4, 15]
+KINDS = list(product([(), (6,), (6, 1, 5)], [False, True], [False, True]))
+# Each optimizer with each batch size, and each of both with each kind of network, of
+# weights and of storage.
+CASES = [
+    (optimizer, size, *kind)
+    for optimizer, (i, size) in product(Optimizer, enumerate(BATCH_SIZES))
+    for kind in KINDS[(optimizer + i) % 3 :: 3]
+]
+
+
+def test_cases_have_every_optimizer_and_batch_size_in_every_kind():
+    assert set(product(Optimizer, BATCH_SIZES)) == {case[:2] for case in CASES}
+    for place, members in enumerate([Optimizer, BATCH_SIZES]):
+        found = {(case[place], *case[2:]) for case in CASES}
+        assert found == {(each, *kind) for each in members for kind in KINDS}
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "batch_size", "hidden", "weighted", "sparse"), CASES
+)
 def test_epoch_is_that_of_the_reference(
-    optimizer, hidden, batch_size, weighted, sparse
+    optimizer, batch_size, hidden, weighted, sparse
 ):
     problem = make_problem(hidden, n_outputs=2)
     weight = np.random.default_rng(1).uniform(0.2, 3, N) if weighted else None
@@ -306,9 +324,17 @@ def test_a_batch_without_weight_makes_no_step(batch_size):
     assert result[2] == 2 * (-(-15 // batch_size) - without)
 
 
-@pytest.mark.parametrize("activations", MIXTURES)
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("chunk", [1, 5, N])
+CHUNKS = [1, 5, N]
+
+
+@pytest.mark.parametrize(
+    ("activations", "sparse", "chunk"),
+    [
+        (activations, sparse, CHUNKS[(i + sparse) % 3])
+        for i, activations in enumerate(MIXTURES)
+        for sparse in (False, True)
+    ],
+)
 def test_raw_outputs_are_those_of_the_reference(chunk, sparse, activations):
     problem = make_problem((6, 5), n_outputs=3, activations=activations)
     network, theta, X, _, _ = problem

@@ -241,21 +241,17 @@ def test_one_class(solver):
     assert set(classifier.predict(X)) == {"only"}
 
 
-@pytest.mark.parametrize("solver", ["batch", "minibatch"])
-def test_ten_thousand_classes(solver):
-    y = np.arange(20_000) % 10_000
+def test_ten_thousand_classes():
+    y = np.arange(10_000)
     X = np.stack([np.cos(y), np.sin(y)], axis=1)
     classifier = make(
-        GDNeuralClassifier,
-        hidden_layer_sizes=(3,),
-        solver=solver,
-        batch_size=500,
-        max_iter=1,
+        GDNeuralClassifier, hidden_layer_sizes=(3,), batch_size=500, max_iter=1
     ).fit(X, y)
+    classifier.set_params(solver="batch").partial_fit(X[:1000], y[:1000])
     assert_sound(classifier, X[:200])
     assert_allclose(classifier.predict_proba(X[:200]).sum(axis=1), 1, rtol=1e-9)
     # At the start each class is about as likely as any other.
-    assert_allclose(classifier.loss_curve_[0], np.log(10_000), rtol=0.1)
+    assert_allclose(classifier.loss_curve_, [np.log(10_000)] * 2, rtol=0.1)
 
 
 @each_estimator

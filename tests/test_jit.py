@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from skgd import GDNeuralRegressor
+from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.kernels.epoch import minibatch_epoch
 from skgd.kernels.predict import raw_outputs
 
@@ -85,33 +85,30 @@ def test_a_second_process_compiles_nothing_and_computes_the_same(tmp_path):
     assert theirs == ours
 
 
-A_FIT_EACH = """
-import numpy as np
-from scipy.sparse import csr_array
-from skgd import GDNeuralClassifier, GDNeuralRegressor
-X = np.random.default_rng(0).standard_normal((30, 4))
-outputs = []
-for solver in ("batch", "sgd", "minibatch"):
-    for data in (X, csr_array(X)):
-        regressor = GDNeuralRegressor((5,), solver=solver, max_iter=3, random_state=0)
-        outputs += list(regressor.fit(data, X[:, 0]).predict(data))
-        classifier = GDNeuralClassifier((5,), solver=solver, max_iter=3, random_state=0)
-        outputs += list(classifier.fit(data, X[:, 0] > 0).predict_proba(data)[:, 1])
-print(*outputs)
-"""
+def fit_each():
+    """Outputs of both estimators by each solver, of dense and of sparse data."""
+    X = np.random.default_rng(0).standard_normal((30, 4))
+    outputs = []
+    for solver in ("batch", "sgd", "minibatch"):
+        options = {"solver": solver, "max_iter": 3, "random_state": 0}
+        for data in (X, csr_array(X)):
+            regressor = GDNeuralRegressor((5,), **options).fit(data, X[:, 0])
+            classifier = GDNeuralClassifier((5,), **options).fit(data, X[:, 0] > 0)
+            outputs += [*regressor.predict(data), *classifier.predict_proba(data)[:, 1]]
+    return outputs
 
 
 def test_estimators_work_as_plain_python_which_debuggers_follow():
-    compiled, plain = [
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", A_FIT_EACH],
-            env={**os.environ, "NUMBA_DISABLE_JIT": disable},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-        for disable in "01"
-    ]
-    assert len(compiled) == 3 * 2 * 2 * 30
-    plain, compiled = np.array(plain, float), np.array(compiled, float)
-    np.testing.assert_allclose(plain, compiled, rtol=1e-11)
+    plain = subprocess.run(
+        [
+            *(sys.executable, "-W", "ignore", "-c"),
+            "from tests.test_jit import fit_each; print(*map(float, fit_each()))",
+        ],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    compiled = np.array(fit_each())
+    assert compiled.shape == (3 * 2 * 2 * 30,)
+    np.testing.assert_allclose(np.array(plain, float), compiled, rtol=1e-11)

@@ -13,7 +13,7 @@ import pytest
 
 from skgd import GDNeuralRegressor
 
-N_FITS = int(os.environ.get("SKGD_FITS", 1500))
+N_FITS = int(os.environ.get("SKGD_FITS", 600))
 N_EPOCHS = int(os.environ.get("SKGD_EPOCHS", 20_000))
 
 # Resident memory in pages, after a while and at the end.
@@ -52,12 +52,12 @@ print(resident() - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 def test_memory_stays_flat_over_many_fits():
-    """Of 1,500 fits each may lose 2 KB; the weights of the largest are 80 KB."""
+    """Each fit may lose 2 KB, and all 3 MB; the weights of the largest are 80 KB."""
     found = subprocess.run(
         [sys.executable, "-c", MANY_FITS, str(N_FITS)], capture_output=True, text=True
     )
     assert found.returncode == 0, found.stderr
-    assert int(found.stdout) < 3_000_000
+    assert int(found.stdout) < min(2_000 * N_FITS, 3_000_000)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

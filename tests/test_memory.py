@@ -12,16 +12,27 @@ from skgd import GDNeuralClassifier, GDNeuralRegressor
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("solver", ["batch", "minibatch"])
-@pytest.mark.parametrize("Estimator", [GDNeuralRegressor, GDNeuralClassifier])
-def test_a_fit_takes_a_fifth_of_the_memory_of_x_at_most(
-    Estimator, solver, early_stopping, dtype
-):
+@pytest.fixture(scope="module", params=[np.float32, np.float64])
+def data(request):
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((50_000, 200), dtype=dtype)
-    y = (X[:, 0] > 0).astype(dtype)
+    X = rng.standard_normal((50_000, 200), dtype=request.param)
+    return X, (X[:, 0] > 0).astype(request.param)
+
+
+# In both dtypes each pair of estimator, solver and early stopping.
+@pytest.mark.parametrize(
+    ("Estimator", "solver", "early_stopping"),
+    [
+        (GDNeuralRegressor, "batch", False),
+        (GDNeuralRegressor, "minibatch", True),
+        (GDNeuralClassifier, "batch", True),
+        (GDNeuralClassifier, "minibatch", False),
+    ],
+)
+def test_a_fit_takes_a_fifth_of_the_memory_of_x_at_most(
+    Estimator, solver, early_stopping, data
+):
+    X, y = data
     estimator = Estimator(
         (20,), solver=solver, early_stopping=early_stopping, max_iter=2
     )
@@ -38,11 +49,14 @@ import resource, sys, warnings
 import numpy as np
 from skgd import GDNeuralRegressor
 warnings.simplefilter("ignore")
-X = np.memmap(sys.argv[1], np.float32, "r", shape=(500_000, 1000))
+X = np.memmap(sys.argv[1], np.float32, "r", shape=(200_000, 1000))  # 800 MB
 y = np.zeros(len(X), np.float32)
 y[::2] = 1
-# Of anonymous memory, which that of a mapped file is not.
-resource.setrlimit(resource.RLIMIT_DATA, (1_000_000_000, 1_000_000_000))
+# Half of that more of anonymous memory, which that of a mapped file is not.
+with open("/proc/self/status") as file:
+    [kilobytes] = [line.split()[1] for line in file if line.startswith("VmData:")]
+limit = 1024 * int(kilobytes) + 400_000_000
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 regressor = GDNeuralRegressor((8,), max_iter=1, early_stopping=True, random_state=0)
 print(regressor.fit(X, y).predict(X[:3]).shape)
 try:
@@ -56,7 +70,7 @@ except MemoryError:
 def test_a_file_larger_than_memory_is_trained_on_from_disk(tmp_path):
     path = tmp_path / "X"
     with open(path, "wb") as file:
-        file.truncate(500_000 * 1000 * 4)  # zeros, which take no room on the disk
+        file.truncate(200_000 * 1000 * 4)  # zeros, which take no room on the disk
     command = [sys.executable, "-c", FIT_FROM_DISK, str(path)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.stdout.split("\n")[:2] == ["(3,)", "limited"], result.stderr

@@ -476,12 +476,19 @@ REGRESSORS = {
 }
 
 
-@each_dtype
-@pytest.mark.parametrize("net", [classifier, lambda: scaled(classifier)])
-@pytest.mark.parametrize("kind", ["binary", "multiclass"])
-@pytest.mark.parametrize("wrap", CLASSIFIERS.values(), ids=CLASSIFIERS)
-def test_classifiers_made_of_networks(wrap, kind, net, dtype):
-    model = wrap(net()).fit(X.astype(dtype), KINDS[kind])
+# Each of them with each kind of target, a bare network and a pipeline, and both dtypes.
+WRAPPED = [
+    (name, kind, is_scaled, DTYPES[(i + j + is_scaled) % 2])
+    for i, name in enumerate(CLASSIFIERS)
+    for j, kind in enumerate(["binary", "multiclass"])
+    for is_scaled in (False, True)
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "is_scaled", "dtype"), WRAPPED)
+def test_classifiers_made_of_networks(name, kind, is_scaled, dtype):
+    net = scaled(classifier) if is_scaled else classifier()
+    model = CLASSIFIERS[name](net).fit(X.astype(dtype), KINDS[kind])
     assert_predicts(model, dtype=dtype)
 
 
@@ -563,17 +570,23 @@ def test_a_tuned_threshold_is_left_out():
 # What is imported ---------------------------------------------------------------------
 
 
-def python(code):
+@pytest.fixture(scope="module")
+def imported():
+    """What a process prints that imports skgd, and then skgd.onnx without skl2onnx."""
+    code = """
+import sys, skgd
+print({"onnx", "skl2onnx", "skgd.onnx"} & {*sys.modules})
+sys.modules["skl2onnx"] = None
+import skgd.onnx
+"""
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
 
 
-def test_without_skl2onnx_the_error_says_what_to_install():
-    code = "import sys; sys.modules['skl2onnx'] = None; import skgd.onnx"
-    assert "ImportError: skgd.onnx needs skl2onnx: run pip" in python(code).stderr
+def test_without_skl2onnx_the_error_says_what_to_install(imported):
+    assert "ImportError: skgd.onnx needs skl2onnx: run pip" in imported.stderr
 
 
-def test_skgd_itself_imports_nothing_of_onnx():
-    code = "import sys, skgd; print({'onnx', 'skl2onnx', 'skgd.onnx'} & {*sys.modules})"
-    assert python(code).stdout.strip() == "set()"
+def test_skgd_itself_imports_nothing_of_onnx(imported):
+    assert imported.stdout.strip() == "set()"

@@ -92,8 +92,17 @@ def test_an_older_form_is_upgraded(monkeypatch):
     assert_array_equal(outputs(loaded), outputs(fitted(GDNeuralRegressor, alpha=0.3)))
 
 
-@pytest.mark.parametrize("activation", [code.name.lower() for code in Activation])
-@pytest.mark.parametrize("optimizer", [code.name.lower() for code in Optimizer])
+def names_in_turn(n):
+    """n names of activations with as many of optimizers; each has its turn."""
+    return [
+        [members(i % len(members)).name.lower() for members in (Activation, Optimizer)]
+        for i in range(n)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("activation", "optimizer"), names_in_turn(max(len(Activation), len(Optimizer)))
+)
 def test_every_activation_and_optimizer_comes_back(activation, optimizer):
     regressor = fitted(
         GDNeuralRegressor, activation=activation, optimizer=optimizer, dropout=0.1
