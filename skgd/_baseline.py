@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import logit
+from scipy.special import entr, logit
 from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 
@@ -94,6 +94,23 @@ def best_constants(network, mean, targets, weights):
     return np.array([find(y, weights.astype(np.float64), parameter) for y in columns])
 
 
+def least_loss(network, moments, some, loss_of_constants):
+    """Return the weighted loss of the best constants.
+
+    Parameters
+    ----------
+    network : Network
+    moments : tuple
+        Of the targets.
+    some : tuple of ndarray
+        Targets and weights for `best_constants`.
+    loss_of_constants : callable
+    """
+    if network.loss == Loss.LOG_LOSS:  # a sample's targets sum to 1
+        return moments[0] * entr(moments[1]).sum()
+    return loss_of_constants(best_constants(network, moments[1], *some))
+
+
 class Targets:
     """Targets to train on, and what a constant would make of them.
 
@@ -120,8 +137,13 @@ class Targets:
         groups = [(0.0, nothing, nothing)]  # perhaps no sample has weight
         for rows in self._chunks:
             y, w = self._samples.targets[rows], self._weights(rows).astype(np.float64)
-            y, total = y.astype(np.float64), w.sum()
-            if total > 0:
+            total = w.sum()
+            if total > 0 and self._network.loss == Loss.LOG_LOSS:
+                # Of thousands of classes each pass over the targets shows.
+                mean = (w[:, np.newaxis] * y).sum(axis=0) / total
+                groups.append((total, mean, mean * (1 - mean)))
+            elif total > 0:
+                y = y.astype(np.float64)
                 first = y[0].copy()  # next to which equal targets are exactly 0
                 y -= first
                 # Without BLAS, whose threads would spin on into whatever comes next.
@@ -185,8 +207,7 @@ def warn_if_nothing_was_learned(estimator, X, samples, rows, n_threads):
     with np.errstate(over="ignore", invalid="ignore"):
         moments = targets.moments()
         some = targets.sample() if network.loss in QUANTILES else (None, None)
-        constants = best_constants(network, moments[1], *some)
-        least = targets.loss_of_constants(constants)
+        least = least_loss(network, moments, some, targets.loss_of_constants)
         last = estimator.loss_curve_[-1] * moments[0]
         is_right = samples.weights.size == 0 and not estimator.early_stopping
         if not (is_right and is_lower(last, least, moments)):

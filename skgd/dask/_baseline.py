@@ -1,12 +1,14 @@
 """Whether a fit to partitions has learned more than the best constant prediction."""
 
+from functools import partial
+
 import numpy as np
 
 from skgd._baseline import (
     QUANTILES,
     Targets,
-    best_constants,
     is_lower,
+    least_loss,
     moments_of_all,
     warn_of,
 )
@@ -41,8 +43,8 @@ def warn_if_nothing_was_learned(estimator, parts):
         if network.loss in QUANTILES:
             samples = parts.map(sample_of, [network] * n, [-(-MOST // n)] * n)
             some = tuple(map(np.concatenate, zip(*samples, strict=True)))
-        constants = best_constants(network, moments[1], *some)
-        least = total(loss_of_constants, constants)
+        of_constants = partial(total, loss_of_constants)
+        least = least_loss(network, moments, some, of_constants)
         last = total(loss_of_network, theta)
     if not is_lower(last, least, moments):
         warn_of(estimator, last, least, moments)
