@@ -139,7 +139,7 @@ class Targets:
             y, w = self._samples.targets[rows], self._weights(rows).astype(np.float64)
             total = w.sum()
             if total > 0 and self._network.loss == Loss.LOG_LOSS:
-                # Of thousands of classes each pass over the targets shows.
+                # With thousands of classes each pass over the targets shows.
                 mean = (w[:, np.newaxis] * y).sum(axis=0) / total
                 groups.append((total, mean, mean * (1 - mean)))
             elif total > 0:

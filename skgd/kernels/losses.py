@@ -150,7 +150,7 @@ def _binary_log_loss(z, y, weight, parameter):
 
 @jit
 def _log_loss(Z, Y, weight):
-    # Of all outputs at once: with `top` the largest raw output of a sample, its loss is
+    # All outputs at once: with `top` the largest raw output of a sample, its loss is
     # log(sum(exp(z - top))) - sum(y (z - top)), as its targets sum to 1. One term of
     # the first sum is 1, so the logarithm is taken by log1p of the others: exact where
     # scikit-learn has to clip the probability.

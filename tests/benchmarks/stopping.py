@@ -21,7 +21,7 @@ EPOCHS = 400
 
 
 def seconds_an_epoch(estimator, X, y, **validation):
-    """Of a fit that no rule ends, its fixed costs included."""
+    """Time a fit that no rule ends, its fixed costs included."""
     estimator.set_params(max_iter=EPOCHS, tol=0.0, n_iter_no_change=np.inf)
     started = time.perf_counter()
     estimator.fit(X, y, **validation)
