@@ -24,8 +24,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 PACKAGE = Path(_cache.__file__).parents[1]
-# Of argv[1], the package, what the kernels need: without what it imports itself, above
-# all scikit-learn, which would take most of the time.
+# It loads the kernels of the package argv[1] and no more: scikit-learn, which the rest
+# needs, would take most of the time.
 KERNELS_ONLY = """
 import sys, types
 sys.modules["skgd"] = types.ModuleType("skgd")

@@ -217,7 +217,7 @@ def other_process():
 
 
 def test_a_lost_scheduler_leaves_the_last_epoch():
-    """Of a fit by each solver, at the same time."""
+    """It ends a fit by each solver at the same time, and each keeps its epochs."""
     X, y = draw()
     nets = [make_net(solver, max_iter=500, tol=0) for solver in ("batch", "minibatch")]
     with other_process() as (client, pid), ThreadPoolExecutor() as pool:

@@ -432,7 +432,7 @@ def test_a_regressor_of_weights_has_no_classes():
 
 
 def test_two_outputs_are_no_network_of_a_classifier():
-    # Of two classes a fit has one output. Two logistic ones would not sum to 1.
+    # A fit to two classes has one output. Two logistic ones would not sum to 1.
     with pytest.raises(ValueError, match="output"):
         GDNeuralClassifier.from_layers(*draw_layers(2))
 

@@ -72,7 +72,7 @@ def test_nan_shows_in_the_value(loss):
 
 
 def exact_log_loss(loss, Y, Z):
-    """Of each sample, in 200 digits."""
+    """Compute the loss of each sample in 200 digits."""
     with localcontext(prec=200):
         Y, Z = ([[Decimal(v) for v in row] for row in a.tolist()] for a in (Y, Z))
         if loss == Loss.BINARY_LOG_LOSS:

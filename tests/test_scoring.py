@@ -451,7 +451,7 @@ def test_the_default_score_is_that_of_the_score_method(kind, solver, weighted):
 
 @pytest.mark.parametrize("scoring", [None, "accuracy"])
 def test_a_raw_output_that_is_infinite_ends_no_fit(scoring):
-    # Of classes that are not the sample's: its probability and its loss are finite.
+    # The class is not the sample's, whose probability and loss are finite.
     X = np.array([[0.0], [1.0], [2.0]] * 10)
     y = X.ravel().astype(int)
     X_val = np.array([[1e308], [0.0]])

@@ -148,7 +148,7 @@ def test_learns(diabetes, solver):
 
 
 def digests():
-    """Of what each solver arrives at."""
+    """Yield a digest of what each solver arrives at."""
     X, y = load_diabetes(return_X_y=True)
     for solver in SOLVERS:
         regressor = GDNeuralRegressor(solver=solver, max_iter=5, random_state=0)
