@@ -1,9 +1,9 @@
 """Feed-forward neural networks for scikit-learn, trained by gradient descent."""
 
-from skgd._classifier import GDNeuralClassifier
 from skgd._display import GradientDescentPathDisplay, LossCurveDisplay
-from skgd._regressor import GDNeuralRegressor
 from skgd._version import __version__
+from skgd.estimators.classifier import GDNeuralClassifier
+from skgd.estimators.regressor import GDNeuralRegressor
 
 __all__ = [
     "GDNeuralClassifier",

@@ -10,8 +10,8 @@ from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 
-from skgd._base import BaseGDNeural
 from skgd._files import read_whole, write_whole
+from skgd.estimators.base import BaseGDNeural
 
 
 class Checkpoint:

@@ -20,10 +20,15 @@ from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import erfcx
 from sklearn.utils.validation import check_is_fitted
 
-from skgd._classifier import GDNeuralClassifier
-from skgd._regressor import GDNeuralRegressor
-from skgd.kernels.activations import LEAKY_SLOPE, SELU_FLOOR, SELU_SCALE, Activation
-from skgd.kernels.losses import OUT_ACTIVATIONS
+from skgd.estimators.classifier import GDNeuralClassifier
+from skgd.estimators.regressor import GDNeuralRegressor
+from skgd.kernels.formulas.activations import (
+    LEAKY_SLOPE,
+    SELU_FLOOR,
+    SELU_SCALE,
+    Activation,
+)
+from skgd.kernels.formulas.losses import OUT_ACTIVATIONS
 
 try:
     from onnx import TensorProto
@@ -205,7 +210,7 @@ def _tail_coefficients():
 
 
 def _normal_tail(add, a):
-    """Standard normal cdf at -a, a >= 0, without Erf (see `skgd.kernels._math`)."""
+    """Standard normal cdf at -a, a >= 0, without Erf (see `formulas.elementary`)."""
     a = add("Min", a, 40.0)  # where the exponential is 0
     shifted = add("Add", a, TAIL_CENTRE)
     t = add("Div", add("Sub", a, TAIL_CENTRE), shifted)

@@ -11,7 +11,7 @@ import pytest
 
 
 def pytest_configure():
-    """Name the folder before skgd is imported (`skgd.kernels._cache`); hear Ctrl-C."""
+    """Name the folder before skgd is imported, which looks for it; hear Ctrl-C."""
     folder = Path(tempfile.gettempdir()) / f"skgd-kernels-{getpass.getuser()}"
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background

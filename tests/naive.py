@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import erfcx
 
-from skgd.kernels.activations import Activation
-from skgd.kernels.losses import Loss
-from skgd.kernels.optimizers import Optimizer
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.losses import Loss
+from skgd.kernels.formulas.optimizers import Optimizer
 
 
 def logistic(z):

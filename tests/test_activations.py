@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skgd.kernels.activations import DERIVATIVES, SLOPES, VALUES, Activation
+from skgd.kernels.formulas.activations import DERIVATIVES, SLOPES, VALUES, Activation
 from tests import naive
 
 Z = np.concatenate(

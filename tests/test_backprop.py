@@ -7,11 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array, issparse
 
-from skgd.kernels.activations import SLOPE, SLOPES, Activation
-from skgd.kernels.backprop import loss_and_gradient, passes_for
-from skgd.kernels.inputs import as_samples, row_numbers
-from skgd.kernels.losses import Loss
-from skgd.kernels.network import make_network, make_workspace
+from skgd.kernels.formulas.activations import SLOPE, SLOPES, Activation
+from skgd.kernels.formulas.losses import Loss
+from skgd.kernels.layers.inputs import as_samples, row_numbers
+from skgd.kernels.passes.batch import loss_and_gradient, passes_for
+from skgd.kernels.passes.workspace import make_network, make_workspace
 from tests import naive
 
 N, N_FEATURES, N_OUTPUTS = 6, 5, 3

@@ -20,10 +20,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._baseline import best_constants
-from skgd._network import OUTPUT_LINKS
-from skgd.kernels.losses import OUT_ACTIVATIONS, Loss
-from skgd.kernels.network import make_network
+from skgd.descent.baseline import best_constants
+from skgd.kernels.formulas.losses import OUT_ACTIVATIONS, Loss
+from skgd.kernels.passes.workspace import make_network
+from skgd.network.views import OUTPUT_LINKS
 from tests import naive
 
 SOLVERS = ["batch", "sgd", "minibatch"]

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(
 # A kernel that leaves its array, called as the epochs' kernels call theirs.
 LEAVES = """
 import numpy as np
-from skgd.kernels._call import address, call
-from skgd.kernels._jit import jit
+from skgd.kernels.machine.call import address, call
+from skgd.kernels.machine.jit import jit
 
 @jit
 def write(x, i):
@@ -42,8 +42,8 @@ except IndexError:
 # BLAS is given two rows of a matrix that has one.
 PRODUCT = """
 import numpy as np
-from skgd.kernels._gemm import gemm
-from skgd.kernels._jit import jit
+from skgd.kernels.machine.gemm import gemm
+from skgd.kernels.machine.jit import jit
 
 @jit
 def product(a, b, c, m):

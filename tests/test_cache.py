@@ -15,15 +15,15 @@ import numba
 import numpy as np
 import pytest
 
-from skgd.kernels import _cache
-from skgd.kernels._cache import KernelCache, _CacheFiles
-from skgd.kernels._jit import jit
+from skgd.kernels.machine import cache as _cache
+from skgd.kernels.machine.cache import KernelCache, _CacheFiles
+from skgd.kernels.machine.jit import jit
 
 pytestmark = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
 )
 
-PACKAGE = Path(_cache.__file__).parents[1]
+PACKAGE = Path(_cache.__file__).parents[2]
 # It loads the kernels of the package argv[1] and no more: scikit-learn, which the rest
 # needs, would take most of the time.
 KERNELS_ONLY = """
@@ -31,7 +31,7 @@ import sys, types
 sys.modules["skgd"] = types.ModuleType("skgd")
 sys.modules["skgd"].__path__ = [sys.argv[1]]
 """
-# Kernels that contain functions of another file, _math.py.
+# Kernels that contain functions of another file, elementary.py.
 KERNELS = ("_tanh", "_logistic", "_elu", "_softplus", "_gelu", "_silu", "_mish")
 RUN = f"""
 {KERNELS_ONLY}
@@ -39,7 +39,7 @@ import json
 import numpy as np
 import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
-    from skgd.kernels import activations
+    from skgd.kernels.formulas import activations
     outputs = {{}}
     for dtype in sys.argv[2].split():
         outputs[dtype] = {{}}
@@ -136,7 +136,7 @@ def test_without_any_folder_each_process_compiles(tmp_path, expected):
     """The package's own folder is read-only here, and there is no other."""
     package = copy_package(tmp_path)
     # A file where the folder should be made: to root, no folder is read-only.
-    (package / "kernels" / "__pycache__").write_text("")
+    (package / "kernels" / "formulas" / "__pycache__").write_text("")
     env = {
         "HOME": "/dev/null",
         "XDG_CACHE_HOME": "/dev/null",
@@ -161,7 +161,7 @@ def test_an_edit_of_any_kernel_leaves_all_former_ones_behind(tmp_path, expected)
     assert outputs == of(expected, kernels=kernels)
     assert run() == (0, outputs)
     # The kernels on disk stand in activations.py, and have copies of what is here.
-    called = package / "kernels" / "_math.py"
+    called = package / "kernels" / "formulas" / "elementary.py"
     text = called.read_text()
     edited = text.replace("return math.copysign(m / (m + 2.0), x)", "return m")
     assert edited != text
@@ -241,5 +241,5 @@ def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
     def no_folder(function):
         raise RuntimeError("cannot cache function: no locator available")
 
-    monkeypatch.setattr("skgd.kernels._jit.KernelCache", no_folder)
+    monkeypatch.setattr("skgd.kernels.machine.jit.KernelCache", no_folder)
     assert jit(double)(3) == 6

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skgd.kernels._call import address, call, call_for_float
-from skgd.kernels._jit import jit
+from skgd.kernels.machine.call import address, call, call_for_float
+from skgd.kernels.machine.jit import jit
 from tests.test_cache import KERNELS_ONLY, PACKAGE
 
 
@@ -207,8 +207,8 @@ import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
     from itertools import cycle
     import numpy as np
-    from skgd.kernels._call import address
-    from skgd.kernels.activations import VALUES, Activation
+    from skgd.kernels.machine.call import address
+    from skgd.kernels.formulas.activations import VALUES, Activation
     from tests.test_call import CASES, call_it, results
     found = [
         results(name, dtype)[0]

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.optimizers import Optimizer, make_update_rule
+from skgd.kernels.formulas.optimizers import Optimizer, make_update_rule
 from tests import naive, test_epoch
 from tests.test_epoch import ALPHA, N, make_problem, run_kernel, run_naive
 

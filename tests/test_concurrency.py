@@ -104,7 +104,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 from tests.test_concurrency import PARAMS, train, X, y
 from skgd import GDNeuralRegressor
-from skgd.kernels._jit import jit
+from skgd.kernels.machine.jit import jit
 warnings.simplefilter("ignore")
 right = [train(params).tobytes() for params in PARAMS]
 

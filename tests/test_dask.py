@@ -19,8 +19,8 @@ from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, r2_sc
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, GradientDescentPathDisplay
-from skgd._regressor import LOSS_NAMES
-from skgd.kernels.optimizers import Optimizer
+from skgd.estimators.regressor import LOSS_NAMES
+from skgd.kernels.formulas.optimizers import Optimizer
 
 pytest.importorskip("distributed")
 

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, LossCurveDisplay
-from skgd.kernels.optimizers import Optimizer
+from skgd.kernels.formulas.optimizers import Optimizer
 
 matplotlib = pytest.importorskip("matplotlib")
 

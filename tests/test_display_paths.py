@@ -16,8 +16,8 @@ from skgd._display._surface import (
     log_levels,
     plane_of,
 )
-from skgd._parameters import COMMON_CONSTRAINTS
-from skgd._regressor import LOSS_NAMES
+from skgd.estimators.parameters import COMMON_CONSTRAINTS
+from skgd.estimators.regressor import LOSS_NAMES
 
 matplotlib = pytest.importorskip("matplotlib")
 

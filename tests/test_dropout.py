@@ -10,20 +10,20 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.activations import Activation
-from skgd.kernels.backprop import loss_and_gradient, passes_for
-from skgd.kernels.dropout import FIRST, KEY, NUMBERS, STEP, drop
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
-from skgd.kernels.inputs import as_samples, row_numbers
-from skgd.kernels.losses import Loss
-from skgd.kernels.network import make_network, make_workspace
-from skgd.kernels.optimizers import (
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.losses import Loss
+from skgd.kernels.formulas.optimizers import (
     STATE_ROWS,
     Optimizer,
     make_update_rule,
     powers_after,
 )
-from skgd.kernels.team import make_team
+from skgd.kernels.layers.dropout import FIRST, KEY, NUMBERS, STEP, drop
+from skgd.kernels.layers.inputs import as_samples, row_numbers
+from skgd.kernels.passes.batch import loss_and_gradient, passes_for
+from skgd.kernels.passes.workspace import make_network, make_workspace
+from skgd.kernels.team.protocol import make_team
 from tests import naive
 
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]

@@ -10,22 +10,22 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
-from skgd.kernels._atomic import add, exchange, load
-from skgd.kernels._jit import jit
-from skgd.kernels.activations import Activation
-from skgd.kernels.backprop import passes_for
 from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
-from skgd.kernels.inputs import as_inputs, as_samples, row_numbers
-from skgd.kernels.losses import Loss
-from skgd.kernels.network import make_network, make_workspace
-from skgd.kernels.optimizers import (
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.losses import Loss
+from skgd.kernels.formulas.optimizers import (
     STATE_ROWS,
     Optimizer,
     make_update_rule,
     powers_after,
 )
+from skgd.kernels.layers.inputs import as_inputs, as_samples, row_numbers
+from skgd.kernels.machine.atomic import add, exchange, load
+from skgd.kernels.machine.jit import jit
+from skgd.kernels.passes.batch import passes_for
+from skgd.kernels.passes.workspace import make_network, make_workspace
 from skgd.kernels.predict import raw_outputs
-from skgd.kernels.team import (
+from skgd.kernels.team.protocol import (
     DONE,
     GRADIENT,
     INSIDE,

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._training import NON_FINITE
+from skgd.descent.loop import NON_FINITE
 
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
 each_estimator = pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -21,8 +21,8 @@ from sklearn.preprocessing import LabelBinarizer, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.activations import Activation
-from skgd.kernels.losses import OUT_ACTIVATIONS, Loss
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.losses import OUT_ACTIVATIONS, Loss
 from tests import naive
 
 SOLVERS = ["batch", "sgd", "minibatch"]

@@ -11,10 +11,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-import skgd._training
+import skgd.descent.loop
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._interrupts import Interrupts
-from skgd._training import TrainingState
+from skgd.descent.interrupts import Interrupts
+from skgd.descent.loop import TrainingState
 
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
 SOLVERS = ["batch", "sgd", "minibatch"]
@@ -100,7 +100,7 @@ def test_at_any_moment_the_last_whole_epoch_is_kept(
 @each_solver
 def test_between_training_and_records_it_waits(monkeypatch, solver):
     """Where an epoch would be cut off from its records."""
-    record = skgd._training._record_epoch
+    record = skgd.descent.loop._record_epoch
 
     def interrupted(params, state, *args):
         if state.n_iter == 2:
@@ -109,7 +109,7 @@ def test_between_training_and_records_it_waits(monkeypatch, solver):
         if state.n_iter == 3:
             ctrl_c()  # a second time, before it was looked at
 
-    monkeypatch.setattr(skgd._training, "_record_epoch", interrupted)
+    monkeypatch.setattr(skgd.descent.loop, "_record_epoch", interrupted)
     regressor = fit_interrupted(make(GDNeuralRegressor, solver=solver))
     monkeypatch.undo()
     assert regressor.n_iter_ == 3
@@ -216,9 +216,9 @@ def test_partial_fit_keeps_its_epoch():
 
 def _partial_fit_and_interrupt(regressor):
     with pytest.MonkeyPatch.context() as patch:
-        shuffle = skgd._training.shuffle
+        shuffle = skgd.descent.loop.shuffle
         patch.setattr(
-            skgd._training, "shuffle", lambda *args: (ctrl_c(), shuffle(*args))
+            skgd.descent.loop, "shuffle", lambda *args: (ctrl_c(), shuffle(*args))
         )
         regressor.partial_fit(X, y)
 
@@ -228,7 +228,7 @@ def test_before_the_first_epoch_nothing_is_changed(monkeypatch, solver):
     def interrupted(*args):
         raise KeyboardInterrupt  # by a handler of the person's own
 
-    monkeypatch.setattr(skgd._training, "_record_epoch", interrupted)
+    monkeypatch.setattr(skgd.descent.loop, "_record_epoch", interrupted)
     regressor = make(GDNeuralRegressor, solver=solver)
     with pytest.raises(KeyboardInterrupt):
         regressor.fit(X, y)

@@ -44,9 +44,9 @@ import numpy as np
 import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
     from skgd import GDNeuralRegressor
-    from skgd._regressor import LOSS_NAMES
-    from skgd.kernels.activations import Activation
-    from skgd.kernels.optimizers import Optimizer
+    from skgd.estimators.regressor import LOSS_NAMES
+    from skgd.kernels.formulas.activations import Activation
+    from skgd.kernels.formulas.optimizers import Optimizer
     def fit(y, **parameters):
         regressor = GDNeuralRegressor(
             (30, 20), solver=solver, batch_size=20, n_iter_no_change=3, random_state=0,

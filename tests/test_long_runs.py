@@ -20,7 +20,8 @@ N_EPOCHS = int(os.environ.get("SKGD_EPOCHS", 20_000))
 MANY_FITS = """
 import gc, sys, warnings
 import numpy as np
-from skgd import GDNeuralClassifier, GDNeuralRegressor
+from skgd import GDNeuralClassifier
+from skgd import GDNeuralRegressor
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
 X = rng.standard_normal((300, 50))

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skgd._network import LOG_OUTPUT_LINKS, OUTPUT_LINKS
-from skgd.kernels.losses import (
+from skgd.kernels.formulas.losses import (
     JOINT_LOSSES,
     LOSSES,
     OUT_ACTIVATIONS,
     Loss,
     loss_and_delta,
 )
-from skgd.kernels.network import make_functions
+from skgd.kernels.passes.workspace import make_functions
+from skgd.network.views import LOG_OUTPUT_LINKS, OUTPUT_LINKS
 from tests import naive
 
 N, N_OUTPUTS = 7, 3

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralRegressor
-from skgd._regressor import LOSS_NAMES, TARGET_RANGES
+from skgd.estimators.regressor import LOSS_NAMES, TARGET_RANGES
 
 
 def fit_constant(y, **parameters):

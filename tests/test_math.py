@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import erfcx
 
-from skgd.kernels import _math
-from skgd.kernels._jit import jit
+from skgd.kernels.formulas import elementary as _math
+from skgd.kernels.machine.jit import jit
 
 
 @jit

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skgd._network import GLOROT_FACTORS, initial_parameters, split_parameters
-from skgd.kernels.activations import Activation
+from skgd.kernels.formulas.activations import Activation
+from skgd.network.views import GLOROT_FACTORS, initial_parameters, split_parameters
 from tests import naive
 
 SKLEARN = ["identity", "logistic", "tanh", "relu"]

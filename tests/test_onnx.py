@@ -31,9 +31,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._regressor import LOSS_NAMES
-from skgd.kernels.activations import Activation
-from skgd.kernels.losses import OUT_ACTIVATIONS
+from skgd.estimators.regressor import LOSS_NAMES
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.losses import OUT_ACTIVATIONS
 from tests import naive
 
 pytest.importorskip("skl2onnx")

@@ -5,10 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import rosen, rosen_der
 
-from skgd.kernels.activations import Activation
-from skgd.kernels.losses import Loss
-from skgd.kernels.network import make_network
-from skgd.kernels.optimizers import (
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.losses import Loss
+from skgd.kernels.formulas.optimizers import (
     RULES,
     STATE_ROWS,
     Optimizer,
@@ -19,6 +18,7 @@ from skgd.kernels.optimizers import (
     powers_after,
     update,
 )
+from skgd.kernels.passes.workspace import make_network
 from tests import naive
 
 SCALES = np.array([1.0, 3.0, 10.0])

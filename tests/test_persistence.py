@@ -16,9 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, __version__
-from skgd._persistence import FORM, UPGRADES, _checksum
-from skgd.kernels.activations import Activation
-from skgd.kernels.optimizers import Optimizer
+from skgd.estimators.saving import FORM, UPGRADES, _checksum
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.optimizers import Optimizer
 
 SAVED = Path(__file__).parent / "saved"
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]

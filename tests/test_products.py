@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skgd.kernels._gemm import SMALL, gemm
-from skgd.kernels._jit import jit
-from skgd.kernels._small_products import BLOCK, FEW_ROWS
+from skgd.kernels.machine.gemm import SMALL, gemm
+from skgd.kernels.machine.jit import jit
+from skgd.kernels.machine.small_products import BLOCK, FEW_ROWS
 
 # Rows and columns of C on both sides of every tile and panel; terms of every block.
 SIZES = [

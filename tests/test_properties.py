@@ -14,12 +14,12 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._parameters import COMMON_CONSTRAINTS
-from skgd._regressor import LOSS_NAMES
-from skgd._schedules import CURVES, SCHEDULES
-from skgd._training import NON_FINITE
-from skgd.kernels.activations import Activation
-from skgd.kernels.optimizers import Optimizer
+from skgd.descent.loop import NON_FINITE
+from skgd.descent.schedules import CURVES, SCHEDULES
+from skgd.estimators.parameters import COMMON_CONSTRAINTS
+from skgd.estimators.regressor import LOSS_NAMES
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.optimizers import Optimizer
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralRegressor
-from skgd._schedules import CURVES, SCHEDULES, make_schedule
+from skgd.descent.schedules import CURVES, SCHEDULES, make_schedule
 
 RATE, POWER_T = 0.1, 0.25
 

@@ -25,8 +25,8 @@ from sklearn.metrics import (
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._regressor import LOSS_NAMES
-from skgd._scores import R2, Accuracy
+from skgd.descent.scores import R2, Accuracy
+from skgd.estimators.regressor import LOSS_NAMES
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 N, N_VAL = 80, 30

@@ -8,7 +8,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from skgd import GDNeuralRegressor
-from skgd._threads import n_threads
+from skgd.kernels.team.threads import n_threads
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

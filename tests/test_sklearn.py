@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from threadpoolctl import threadpool_limits
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._sklearn import ABSENT, SHARED
+from skgd.estimators.conversion import ABSENT, SHARED
 from tests.test_parity import (
     SETTINGS,
     assert_close,

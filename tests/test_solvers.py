@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.preprocessing import scale
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._training import shuffle
+from skgd.descent.loop import shuffle
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 OPTIMIZERS = ["gd", "momentum", "nesterov", "adam"]

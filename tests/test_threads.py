@@ -14,14 +14,14 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 
-import skgd._threads
-import skgd._training
+import skgd.descent.loop
+import skgd.kernels.team.threads
 from skgd import GDNeuralRegressor
-from skgd._threads import Helpers, n_threads, one_blas_thread, prepare_blas
-from skgd.kernels._gemm import large_products
-from skgd.kernels.inputs import as_inputs
-from skgd.kernels.network import make_network
-from skgd.kernels.team import LATE, divide
+from skgd.kernels.layers.inputs import as_inputs
+from skgd.kernels.machine.gemm import large_products
+from skgd.kernels.passes.workspace import make_network
+from skgd.kernels.team.protocol import LATE, divide
+from skgd.kernels.team.threads import Helpers, n_threads, one_blas_thread, prepare_blas
 
 X, y = [[0.0], [1.0], [2.0], [4.0]], [0.0, 1.0, 0.0, 2.0]
 
@@ -45,13 +45,13 @@ def two_threads():
 @pytest.mark.usefixtures("two_threads")
 def test_a_fit_has_one_thread(monkeypatch):
     seen = []
-    record = skgd._training._record_epoch
+    record = skgd.descent.loop._record_epoch
 
     def look(*args):
         seen.append(blas_threads())
         record(*args)
 
-    monkeypatch.setattr(skgd._training, "_record_epoch", look)
+    monkeypatch.setattr(skgd.descent.loop, "_record_epoch", look)
     GDNeuralRegressor(tol=1e9, random_state=0).fit(X, y)
     assert seen
     assert all(threads == {1} for threads in seen)
@@ -115,8 +115,8 @@ def products(monkeypatch):
 
         return [partial(tell, multiply) for multiply in large_products(n)]
 
-    monkeypatch.setattr(skgd._threads, "large_products", telling)
-    monkeypatch.setattr(skgd._threads, "_n_prepared", 0)
+    monkeypatch.setattr(skgd.kernels.team.threads, "large_products", telling)
+    monkeypatch.setattr(skgd.kernels.team.threads, "_n_prepared", 0)
     return threads
 
 
@@ -259,7 +259,7 @@ def test_the_result_is_the_same_for_any_number_of_threads(
 def test_the_result_is_the_same_whatever_the_timing(monkeypatch, repetition):
     # Helpers come and go at random, and are called late every now and then.
     rng = np.random.default_rng(repetition)
-    teams, wake, make_team = [], Helpers.wake, skgd._training.make_team
+    teams, wake, make_team = [], Helpers.wake, skgd.descent.loop.make_team
 
     def sometimes(self):
         if rng.random() < 0.2:
@@ -273,7 +273,7 @@ def test_the_result_is_the_same_whatever_the_timing(monkeypatch, repetition):
 
     X, y = draw(sparse=False)
     expected = fit(X, y, 1, batch_size=250)
-    monkeypatch.setattr(skgd._training, "make_team", keep)
+    monkeypatch.setattr(skgd.descent.loop, "make_team", keep)
     monkeypatch.setattr(Helpers, "wake", sometimes)
     monkeypatch.setattr(Helpers, "ABSENCE", 0.001)
     for _ in range(5):

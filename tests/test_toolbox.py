@@ -10,10 +10,10 @@ from scipy.sparse import csc_array, csr_array
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._regressor import LOSS_NAMES
-from skgd._schedules import CURVES, SCHEDULES
-from skgd.kernels.activations import Activation
-from skgd.kernels.optimizers import Optimizer
+from skgd.descent.schedules import CURVES, SCHEDULES
+from skgd.estimators.regressor import LOSS_NAMES
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.optimizers import Optimizer
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 BOTH = [

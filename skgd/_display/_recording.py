@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from skgd._base import BaseGDNeural
-from skgd.kernels._jit import plain
-from skgd.kernels.inputs import read_only
-from skgd.kernels.optimizers import next_powers, powers_after
+from skgd.estimators.base import BaseGDNeural
+from skgd.kernels.formulas.optimizers import next_powers, powers_after
+from skgd.kernels.layers.inputs import read_only
+from skgd.kernels.machine.jit import plain
 
 
 class StepRecorder:

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from skgd._network import split_parameters
-from skgd._prediction import RawOutputs
-from skgd._threads import n_threads
-from skgd._validation import MeanLoss
-from skgd.kernels.inputs import row_numbers
+from skgd.descent.judge import MeanLoss
+from skgd.kernels.layers.inputs import row_numbers
+from skgd.kernels.team.threads import n_threads
+from skgd.network.outputs import RawOutputs
+from skgd.network.views import split_parameters
 
 # Of what directions are made of, relative to the longest: less than that is rounding.
 ROUNDING = 1e-7

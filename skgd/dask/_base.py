@@ -13,18 +13,18 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skgd._base import BaseGDNeural, all_or_nothing
-from skgd._callbacks import FitTask
-from skgd._interrupts import Interrupts
-from skgd._threads import n_threads
-from skgd._training import Ending, TrainingState, train
 from skgd.dask._baseline import warn_if_nothing_was_learned
 from skgd.dask._cluster import Cluster, ClusterError
 from skgd.dask._data import Collections, scatter
 from skgd.dask._epochs import averaged_epochs, batch_epochs, make_chains
 from skgd.dask._judge import PartsJudge
 from skgd.dask._prediction import predict_blocks, score_blocks
-from skgd.kernels.optimizers import Optimizer
+from skgd.descent.interrupts import Interrupts
+from skgd.descent.loop import Ending, TrainingState, train
+from skgd.descent.tasks import FitTask
+from skgd.estimators.base import BaseGDNeural, all_or_nothing
+from skgd.kernels.formulas.optimizers import Optimizer
+from skgd.kernels.team.threads import n_threads
 
 
 class _Task(FitTask):

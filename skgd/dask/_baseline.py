@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from skgd._baseline import (
+from skgd.dask._part import own
+from skgd.descent.baseline import (
     QUANTILES,
     Targets,
     is_lower,
@@ -12,16 +13,15 @@ from skgd._baseline import (
     moments_of_all,
     warn_of,
 )
-from skgd._prediction import RawOutputs
-from skgd.dask._part import own
-from skgd.kernels.inputs import row_numbers
+from skgd.kernels.layers.inputs import row_numbers
+from skgd.network.outputs import RawOutputs
 
 # Targets that come here from all partitions, where the constant is not a mean.
 MOST = 10_000
 
 
 def warn_if_nothing_was_learned(estimator, parts):
-    """Warn as `skgd._baseline.warn_if_nothing_was_learned`, of sums over the parts.
+    """Warn as `skgd.descent.baseline` does, of sums over the parts.
 
     Quantiles are those of some targets of each partition; their loss is of all.
 

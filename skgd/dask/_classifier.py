@@ -5,11 +5,11 @@ from dask.base import is_dask_collection
 from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from skgd._base import all_or_nothing
-from skgd._classifier import GDNeuralClassifier
-from skgd._labels import check_classes
 from skgd.dask._base import BaseDask
 from skgd.dask._docs import with_sections_of
+from skgd.estimators.base import all_or_nothing
+from skgd.estimators.classifier import GDNeuralClassifier
+from skgd.estimators.labels import check_classes
 
 
 @with_sections_of(GDNeuralClassifier)

@@ -10,7 +10,7 @@ from distributed import KilledWorker, get_client, get_worker
 from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 
-from skgd._training import CutOff
+from skgd.descent.loop import CutOff
 
 # Parameters are sent with the tasks: there is nothing to warn of.
 _NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1 TB"}

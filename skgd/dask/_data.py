@@ -6,9 +6,6 @@ import numpy as np
 from dask import delayed
 from scipy.sparse import issparse
 
-from skgd._base import _as_numbers
-from skgd._checks import check_total_weight
-from skgd._labels import balanced_weights
 from skgd.dask._blocks import Blocks, naming_partition
 from skgd.dask._cluster import ClusterError
 from skgd.dask._part import (
@@ -20,6 +17,9 @@ from skgd.dask._part import (
     total_weight,
     validate,
 )
+from skgd.estimators.base import _as_numbers
+from skgd.estimators.checks import check_total_weight
+from skgd.estimators.labels import balanced_weights
 
 
 def placed(workers, number, n):

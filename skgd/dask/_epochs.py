@@ -12,10 +12,10 @@ from uuid import uuid4
 
 import numpy as np
 
-from skgd._training import _progress, _update_rule
 from skgd.dask._part import Descent, Draws, Leg, Point, descend, gradient_at
+from skgd.descent.loop import _progress, _update_rule
 from skgd.kernels.epoch import take_step
-from skgd.kernels.optimizers import powers_after
+from skgd.kernels.formulas.optimizers import powers_after
 
 
 def batch_epochs(params, network, state, parts, schedule, task, interrupts, n_threads):

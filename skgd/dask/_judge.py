@@ -5,15 +5,15 @@ from copy import copy
 import numpy as np
 from sklearn.base import is_classifier
 
-from skgd._prediction import predict_raw
-from skgd._scores import r2_of_sums
-from skgd._validation import MeanLoss
 from skgd.dask._part import own
-from skgd.kernels.inputs import row_numbers
+from skgd.descent.judge import MeanLoss
+from skgd.descent.scores import r2_of_sums
+from skgd.kernels.layers.inputs import row_numbers
+from skgd.network.outputs import predict_raw
 
 
 class PartsJudge:
-    """Judges the network of an estimator by partitions, as `skgd._validation.Judge`.
+    """Judges the network of an estimator by partitions, as `skgd.descent.judge.Judge`.
 
     The loss and the default scores are made of sums over the partitions.
 

@@ -15,18 +15,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from skgd._base import _as_numbers
-from skgd._checks import check_weights
-from skgd._interrupts import Interrupts
-from skgd._schedules import make_schedule
-from skgd._threads import one_blas_thread
-from skgd._training import local_epochs, mean_weight, shuffle
 from skgd.dask._blocks import naming_partition
-from skgd.kernels.backprop import passes_for
-from skgd.kernels.dropout import KEY
+from skgd.descent.interrupts import Interrupts
+from skgd.descent.loop import local_epochs, mean_weight, shuffle
+from skgd.descent.schedules import make_schedule
+from skgd.estimators.base import _as_numbers
+from skgd.estimators.checks import check_weights
 from skgd.kernels.epoch import part_gradient
-from skgd.kernels.inputs import as_samples, row_numbers
-from skgd.kernels.network import chunk_size, make_workspace
+from skgd.kernels.layers.dropout import KEY
+from skgd.kernels.layers.inputs import as_samples, row_numbers
+from skgd.kernels.passes.batch import passes_for
+from skgd.kernels.passes.workspace import chunk_size, make_workspace
+from skgd.kernels.team.threads import one_blas_thread
 
 # Validation ---------------------------------------------------------------------------
 

@@ -7,10 +7,10 @@ from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import _num_samples, check_array
 
-from skgd._checks import check_total_weight
 from skgd.dask._blocks import Blocks, naming_partition
 from skgd.dask._judge import r2_of_groups, squares
 from skgd.dask._part import validate_weight
+from skgd.estimators.checks import check_total_weight
 
 
 def predict_blocks(estimator, method, X, shape, dtype, *arguments):

@@ -4,9 +4,9 @@ from dask.base import is_dask_collection
 from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from skgd._regressor import GDNeuralRegressor
 from skgd.dask._base import BaseDask
 from skgd.dask._docs import with_sections_of
+from skgd.estimators.regressor import GDNeuralRegressor
 
 
 @with_sections_of(GDNeuralRegressor)

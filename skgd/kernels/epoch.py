@@ -1,10 +1,6 @@
 """One epoch of training: the jitted functions that Python calls."""
 
-from skgd.kernels._atomic import add, load, pause, store
-from skgd.kernels._call import call, call_for_float
-from skgd.kernels._jit import inline, jit
-from skgd.kernels.dropout import FIRST, STEP
-from skgd.kernels.optimizers import (
+from skgd.kernels.formulas.optimizers import (
     Powers,
     Step,
     clip,
@@ -12,8 +8,12 @@ from skgd.kernels.optimizers import (
     next_powers,
     update,
 )
-from skgd.kernels.sample_backprop import sample_loss_and_gradient
-from skgd.kernels.team import (
+from skgd.kernels.layers.dropout import FIRST, STEP
+from skgd.kernels.machine.atomic import add, load, pause, store
+from skgd.kernels.machine.call import call, call_for_float
+from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.passes.sample import sample_loss_and_gradient
+from skgd.kernels.team.protocol import (
     BATCH,
     GRADIENT,
     IDLE_TURNS,

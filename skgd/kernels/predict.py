@@ -1,8 +1,8 @@
 """Raw outputs of a trained network."""
 
-from skgd.kernels._atomic import add
-from skgd.kernels._jit import jit
-from skgd.kernels.backprop import forward
+from skgd.kernels.machine.atomic import add
+from skgd.kernels.machine.jit import jit
+from skgd.kernels.passes.batch import forward
 
 
 @jit

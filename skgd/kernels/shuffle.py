@@ -8,7 +8,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skgd.kernels._jit import jit
+from skgd.kernels.machine.jit import jit
 
 
 def next_uint32(function, state):

@@ -38,7 +38,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.optimizers import Optimizer
+from skgd.kernels.formulas.optimizers import Optimizer
 
 # What feeds a gradient, and the learning rates that it is given to choose from.
 SOLVERS = {

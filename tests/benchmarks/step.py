@@ -14,15 +14,15 @@ import numba
 import numpy as np
 
 from skgd import GDNeuralRegressor
-from skgd._threads import one_blas_thread
-from skgd._training import _update_rule, shuffle
-from skgd.kernels._gemm import multiply
-from skgd.kernels.activations import _relu, _relu_derivative
-from skgd.kernels.backprop import forward, loss_and_gradient, passes_for
+from skgd.descent.loop import _update_rule, shuffle
 from skgd.kernels.epoch import take_step
-from skgd.kernels.inputs import as_samples, gather, row_numbers
-from skgd.kernels.network import chunk_size, make_workspace
-from skgd.kernels.team import divide
+from skgd.kernels.formulas.activations import _relu, _relu_derivative
+from skgd.kernels.layers.inputs import as_samples, gather, row_numbers
+from skgd.kernels.machine.gemm import multiply
+from skgd.kernels.passes.batch import forward, loss_and_gradient, passes_for
+from skgd.kernels.passes.workspace import chunk_size, make_workspace
+from skgd.kernels.team.protocol import divide
+from skgd.kernels.team.threads import one_blas_thread
 
 N, ROUNDS, SECONDS, EPOCHS = 10_000, 15, 0.02, 10
 NETWORKS = {  # layers but for the output, and samples of a batch

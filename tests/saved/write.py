@@ -1,6 +1,7 @@
 """Write models of the present form, with what they predict, beside this file.
 
-Run it once when `skgd._persistence.FORM` is raised; the files of former forms stay.
+Run it once when `FORM` of `skgd.estimators.saving` is raised; the files of former
+forms stay.
 """
 
 import pickle
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd._persistence import FORM
+from skgd.estimators.saving import FORM
 
 HERE = Path(__file__).parent
 

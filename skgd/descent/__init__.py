@@ -1,0 +1,1 @@
+"""Descending: epochs, schedules, stopping, validation, history, interruption."""

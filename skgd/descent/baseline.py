@@ -1,0 +1,254 @@
+"""Whether a fit has learned more than the best constant prediction.
+
+Each loss has a constant that is best: the mean for most, a quantile for others. A
+network whose loss is no lower knows nothing of X, however long its training took.
+"""
+
+import warnings
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import entr, logit
+from sklearn.base import is_regressor
+from sklearn.exceptions import ConvergenceWarning
+
+from skgd.descent.judge import MeanLoss
+from skgd.kernels.formulas.losses import OUT_ACTIVATIONS, Loss
+from skgd.network.outputs import RawOutputs
+
+# Share of the constant's loss by which the network's has to be lower: with R2 = 0.001
+# it is not told from one that has learned nothing.
+MARGIN = 1e-3
+# Targets with a mean or a spread beyond this are worth scaling.
+FAR = 3.0
+# Spread of targets that are all equal, relative to their mean.
+ROUNDING = 1e-14
+# Targets that are looked at at once.
+CHUNK = 2**20
+# Means closer to 0 or 1 have a link that is not finite.
+TINY = 1e-300
+
+INVERSE_LINKS = {
+    "identity": lambda mean: mean,
+    "exp": lambda mean: np.log(np.maximum(mean, TINY)),
+    "logistic": lambda mean: logit(np.clip(mean, TINY, 1 - 1e-16)),
+    "softmax": lambda mean: np.log(np.maximum(mean, TINY)),
+}
+
+
+# The constants of the other losses: of targets y (n,), weights w (n,) and the loss's
+# parameter p.
+
+
+def _quantile(y, w, p):
+    order = np.argsort(y)
+    shares = np.cumsum(w[order])
+    place = np.searchsorted(shares, p * shares[-1])
+    return y[order[min(place, y.size - 1)]]
+
+
+def _median(y, w, p):
+    return _quantile(y, w, 0.5)
+
+
+def _huber(y, w, p):
+    def loss(constant):
+        error = np.abs(y - constant)
+        return (w * np.where(error <= p, error**2 / 2, p * (error - p / 2))).sum()
+
+    bounds = y.min(), y.max()
+    if bounds[0] == bounds[1]:
+        return bounds[0]
+    options = {"xatol": 1e-9 * (bounds[1] - bounds[0])}
+    return minimize_scalar(loss, bounds=bounds, method="bounded", options=options).x
+
+
+QUANTILES = {
+    Loss.ABSOLUTE_ERROR: _median,
+    Loss.HUBER: _huber,
+    Loss.QUANTILE: _quantile,
+}
+
+
+def best_constants(network, mean, targets, weights):
+    """Find the best constant raw output of each output.
+
+    Parameters
+    ----------
+    network : Network
+        Read for its loss.
+    mean : ndarray of shape (n_outputs,)
+        Weighted mean of the targets.
+    targets : ndarray of shape (n, n_outputs)
+        Looked at by losses whose constant is not a mean.
+    weights : ndarray of shape (n,)
+
+    Returns
+    -------
+    constants : ndarray of shape (n_outputs,)
+    """
+    if network.loss not in QUANTILES:
+        return INVERSE_LINKS[OUT_ACTIVATIONS[network.loss]](mean)
+    find, parameter = QUANTILES[network.loss], network.loss_parameter
+    columns = targets.T.astype(np.float64)
+    return np.array([find(y, weights.astype(np.float64), parameter) for y in columns])
+
+
+def least_loss(network, moments, some, loss_of_constants):
+    """Return the weighted loss of the best constants.
+
+    Parameters
+    ----------
+    network : Network
+    moments : tuple
+        Of the targets.
+    some : tuple of ndarray
+        Targets and weights for `best_constants`.
+    loss_of_constants : callable
+    """
+    if network.loss == Loss.LOG_LOSS:  # a sample's targets sum to 1
+        return moments[0] * entr(moments[1]).sum()
+    return loss_of_constants(best_constants(network, moments[1], *some))
+
+
+class Targets:
+    """Targets to train on, and what a constant would make of them.
+
+    Parameters
+    ----------
+    network : Network
+    samples : Samples
+    rows : ndarray of shape (n,)
+    """
+
+    def __init__(self, network, samples, rows):
+        self._network, self._samples = network, samples
+        size = max(1, CHUNK // samples.targets.shape[1])
+        starts = range(0, rows.size, size)
+        self._chunks = [rows[start : start + size] for start in starts]
+
+    def _weights(self, rows):
+        weights = self._samples.weights
+        return weights[rows] if weights.size else np.ones(rows.size, weights.dtype)
+
+    def moments(self):
+        """Return the sum of the weights, the mean and the variance of the targets."""
+        nothing = np.zeros(self._samples.targets.shape[1])
+        groups = [(0.0, nothing, nothing)]  # perhaps no sample has weight
+        for rows in self._chunks:
+            y, w = self._samples.targets[rows], self._weights(rows).astype(np.float64)
+            total = w.sum()
+            if total > 0 and self._network.loss == Loss.LOG_LOSS:
+                # With thousands of classes each pass over the targets shows.
+                mean = (w[:, np.newaxis] * y).sum(axis=0) / total
+                groups.append((total, mean, mean * (1 - mean)))
+            elif total > 0:
+                y = y.astype(np.float64)
+                first = y[0].copy()  # next to which equal targets are exactly 0
+                y -= first
+                # Without BLAS, whose threads would spin on into whatever comes next.
+                mean = (w[:, np.newaxis] * y).sum(axis=0) / total
+                y -= mean
+                variance = (w[:, np.newaxis] * y * y).sum(axis=0) / total
+                groups.append((total, first + mean, variance))
+        return moments_of_all(groups)
+
+    def sample(self, most=None):
+        """Return targets and weights, at most so many, evenly spread."""
+        rows = np.concatenate(self._chunks)
+        rows = rows[:: 1 if most is None else -(-rows.size // most)]
+        return self._samples.targets[rows], self._weights(rows)
+
+    def sum_of_losses(self, raw_of):
+        """Return the weighted loss of raw outputs, which a function gives of rows."""
+        total = 0.0
+        for rows in self._chunks:
+            y, w = self._samples.targets[rows], self._weights(rows)
+            if w.any():
+                raw = raw_of(rows)
+                total += MeanLoss(self._network, y, w)(raw) * w.sum(dtype=np.float64)
+        return total
+
+    def loss_of_constants(self, constants):
+        """Return the weighted loss of constant raw outputs, shape (n_outputs,)."""
+        return self.sum_of_losses(
+            lambda rows: np.broadcast_to(constants, (rows.size, constants.size))
+        )
+
+
+def moments_of_all(groups):
+    """Return the moments of all groups of samples, given those of each."""
+    totals, means, variances = (np.array(each) for each in zip(*groups, strict=True))
+    total = totals.sum()
+    if total == 0:
+        return groups[0]
+    mean = totals @ means / total
+    return total, mean, totals @ (variances + (means - mean) ** 2) / total
+
+
+def warn_if_nothing_was_learned(estimator, X, samples, rows, n_threads):
+    """Warn after a fit that has learned no more than a constant.
+
+    Parameters
+    ----------
+    estimator : BaseGDNeural
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    samples : Samples
+    rows : ndarray of shape (n,)
+        The samples that were trained on.
+    n_threads : int
+
+    Warns
+    -----
+    ConvergenceWarning
+    """
+    network, theta = estimator._network, estimator._state.theta
+    targets = Targets(network, samples, rows)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = targets.moments()
+        some = targets.sample() if network.loss in QUANTILES else (None, None)
+        least = least_loss(network, moments, some, targets.loss_of_constants)
+        last = estimator.loss_curve_[-1] * moments[0]
+        is_right = samples.weights.size == 0 and not estimator.early_stopping
+        if not (is_right and is_lower(last, least, moments)):
+            last = targets.sum_of_losses(
+                lambda of: RawOutputs(network, X, of, n_threads)(theta)
+            )
+        if not is_lower(last, least, moments):
+            warn_of(estimator, last, least, moments)
+
+
+def is_lower(loss, least, moments):
+    """Whether a loss is lower than a constant's, or the targets are a constant."""
+    _, mean, variance = moments
+    are_equal = (np.sqrt(variance) <= ROUNDING * np.abs(mean)).all()
+    return are_equal or loss < least * (1 - MARGIN)
+
+
+def warn_of(estimator, loss, least, moments):
+    """Say that nothing was learned, and what to do; given sums over the samples."""
+    total, mean, variance = moments
+    spread = np.sqrt(variance)
+    remedy = (
+        "Scale X, for example by StandardScaler, or raise learning_rate_init or "
+        "n_iter_no_change."
+    )
+    # How far an output is from mean 0 and spread 1, if it varies.
+    scale = np.maximum(spread, 1 / np.maximum(spread, TINY))
+    distance = np.where(spread > 0, np.maximum(np.abs(mean), scale), 0)
+    output = distance.argmax()
+    of = f"mean {mean[output]:.3g} and standard deviation {spread[output]:.3g}"
+    if is_regressor(estimator) and distance[output] > FAR:
+        remedy = (
+            f"The targets have {of}: scale them, as by TransformedTargetRegressor("
+            "regressor=..., transformer=StandardScaler())."
+        )
+        if estimator.out_activation_ == "exp":
+            remedy = f"The targets have {of}: divide them by their mean."
+    warnings.warn(
+        f"The fit has learned nothing from X: its training loss, {loss / total:.6g}, "
+        f"is not below that of the best constant prediction, {least / total:.6g}, by a "
+        f"thousandth. {remedy}",
+        ConvergenceWarning,
+        stacklevel=6,
+    )

@@ -1,0 +1,95 @@
+"""scikit-learn's callbacks: what they are told of a fit and its epochs.
+
+With scikit-learn before 1.9, which has none, nothing here does anything.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from skgd.descent.judge import samples_as_given
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Stands where scikit-learn has no callbacks yet."""
+
+
+# What scikit-learn keeps on an estimator during a fit, for the end of its callbacks.
+ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
+
+def has_callbacks(estimator):
+    """Whether somebody is told of the estimator's fits."""
+    return bool(getattr(estimator, "_skl_callbacks", None))
+
+
+class FitTask:
+    """A fit, of whose beginning, epochs and end the estimator's callbacks are told.
+
+    Parameters
+    ----------
+    estimator : estimator
+    name : str
+        Of the method.
+    n_epochs : int
+        Most epochs that there will be.
+    data : tuple
+        X and y as the user gave them, the rows of them to train on, and their
+        weights or None.
+    attributes : callable
+        Returns the fitted attributes of an estimator that had stopped now.
+    """
+
+    def __init__(self, estimator, name, n_epochs, data, attributes):
+        self._data, self._attributes = data, attributes
+        self._estimator = estimator
+        self._context = self._epoch = None
+        if has_callbacks(estimator):
+            self._context = estimator._init_callback_context(
+                task_name=name, max_subtasks=n_epochs
+            )
+            self._context.call_on_fit_task_begin(**self._told())
+
+    @cached_property
+    def _training_data(self):
+        X, y, rows, sample_weight = self._data
+        metadata = None
+        if sample_weight is not None:
+            metadata = {"sample_weight": sample_weight[rows]}
+        return *samples_as_given(X, y, rows), metadata
+
+    def _told(self):
+        # Functions are called where a callback wants the value.
+        return {
+            "estimator": self._estimator,
+            "X": lambda: self._training_data[0],
+            "y": lambda: self._training_data[1],
+            "metadata": lambda: self._training_data[2],
+        }
+
+    def begin_epoch(self):
+        """Tell that an epoch begins."""
+        if self._context is not None:
+            self._epoch = self._context.subcontext(task_name="epoch")
+            self._epoch.call_on_fit_task_begin(**self._told())
+
+    def end_epoch(self, loss):
+        """Tell that it has ended with this training loss; whether one asks to stop."""
+        if self._context is None:
+            return False
+        theta = self._estimator._state.theta
+        is_usable = np.isfinite(loss) and np.isfinite(theta).all()
+        attributes = self._attributes if is_usable else None
+        return self._epoch.call_on_fit_task_end(
+            **self._told(), reconstruction_attributes=attributes
+        )
+
+    def end(self):
+        """Tell that the fit has ended; the estimator is fitted."""
+        if self._context is not None:
+            self._context.call_on_fit_task_end(
+                **self._told(), reconstruction_attributes={}
+            )

@@ -1,0 +1,479 @@
+"""What both estimators share: parameters, validation, fit, partial_fit, warm start."""
+
+from abc import abstractmethod
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import partial
+from numbers import Integral
+from operator import is_
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import validate_data
+
+from skgd.descent.baseline import warn_if_nothing_was_learned
+from skgd.descent.interrupts import Interrupts
+from skgd.descent.judge import Judge, samples_as_given, split_rows
+from skgd.descent.loop import (
+    TrainingState,
+    fingerprint,
+    generator_position,
+    mean_weight,
+    move_generator,
+    train,
+)
+from skgd.descent.tasks import ATTRIBUTES as CALLBACK_ATTRIBUTES
+from skgd.descent.tasks import CallbackSupportMixin, FitTask, has_callbacks
+from skgd.estimators.checks import check_features, check_total_weight, check_weights
+from skgd.estimators.conversion import SklearnConversionMixin
+from skgd.estimators.fitted import FittedNetwork, has_finite_sum, in_rows
+from skgd.estimators.parameters import (
+    SKLEARN_PARAMETERS,
+    SKLEARN_SOLVERS,
+    hidden_units,
+    warn_of_batch_size,
+)
+from skgd.estimators.saving import pack, unpack
+from skgd.kernels.layers.inputs import as_samples, row_numbers
+from skgd.kernels.team.threads import n_threads, one_blas_thread
+from skgd.network.views import assign_layers
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Put every attribute, and the seeded generator, back if the block fails.
+
+    But for those by which scikit-learn then ends the callbacks.
+    """
+    before = vars(estimator).copy()
+    lengths = "_state" in before and before["_state"].lengths()
+    generator = _own_generator(estimator)
+    position = generator and generator_position(generator)
+    try:
+        yield
+    except BaseException:
+        after = vars(estimator)
+        kept = {name: after[name] for name in CALLBACK_ATTRIBUTES if name in after}
+        after.clear()
+        after.update(before | kept)
+        if lengths:
+            before["_state"].cut_back(lengths)
+        if generator is not None:
+            move_generator(generator, position)
+        raise
+
+
+def _own_generator(estimator):
+    """Find the generator that a former call has seeded, unless it is the user's."""
+    if hasattr(estimator, "_state") and isinstance(estimator._state.seed, Integral):
+        return estimator._state.random_state
+    return None
+
+
+@contextmanager
+def _naming(arguments):
+    """Begin the message of an error with the arguments that it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{arguments}: {error}") from error
+
+
+class Ready(NamedTuple):
+    """A fit's data, validated: as kernels take them, and the judge of its epochs.
+
+    Class weights are in `weights`, but not in `sample_weight`. `rows` are the samples
+    to train on.
+    """
+
+    X: object
+    targets: np.ndarray
+    weights: np.ndarray | None
+    rows: np.ndarray
+    sample_weight: np.ndarray | None
+    judge: object
+
+
+class BaseGDNeural(
+    FittedNetwork, SklearnConversionMixin, CallbackSupportMixin, BaseEstimator
+):
+    """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
+
+    _trains_here = True  # and not on other machines, as those of `skgd.dask`
+
+    # What a subclass decides ------------------------------------------------------
+
+    @staticmethod
+    @abstractmethod
+    def _check_given_targets(y):
+        """Raise if `y`, as the user gave it, holds what is not for this estimator."""
+
+    @abstractmethod
+    def _learn_targets(self, y, *, incremental):
+        """Learn what the targets of a first call are: their kind, and labels."""
+
+    @abstractmethod
+    def _check_targets(self, y, *, refit):
+        """Raise if `y` is not of the kind learned; `refit` by a warm-started fit."""
+
+    @abstractmethod
+    def _encode_targets(self, y):
+        """Return `y` as the numbers of the loss, shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def _loss_code(self):
+        """Return the `Loss` for the targets learned."""
+
+    def _training_targets(self, y):
+        """Return the numbers to train on; label smoothing makes others of them."""
+        return self._encode_targets(y)
+
+    def _training_weights(self, y, sample_weight, *, incremental):
+        """Return the weights to train with, or None; class weights are one more."""
+        return sample_weight
+
+    def _loss_parameter(self):
+        """Return the number that the loss has, such as a quantile; 0 for most."""
+        return 0
+
+    @abstractmethod
+    def _predictions(self, raw):
+        """Turn raw outputs into what `predict` returns."""
+
+    @abstractmethod
+    def _validation_targets(self, y):
+        """Return `y` as `_default_score` takes it."""
+
+    @abstractmethod
+    def _validation_predictions(self, raw):
+        """Turn raw outputs into predictions as `_default_score` takes them."""
+
+    # A class of `skgd.descent.scores`, made of targets and weights.
+    _default_score: ClassVar[type]
+
+    # Parameters -------------------------------------------------------------------
+
+    def set_params(self, **params):
+        """Set the parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : estimator instance
+
+        Raises
+        ------
+        ValueError
+            If a name is not a parameter.
+        """
+        for name in SKLEARN_PARAMETERS.keys() & params.keys():
+            raise ValueError(
+                f"Invalid parameter {name!r} for {type(self).__name__}: "
+                f"{SKLEARN_PARAMETERS[name]}."
+            )
+        return super().set_params(**params)
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            if "'solver' parameter" in str(error) and self.solver in SKLEARN_SOLVERS:
+                hint = SKLEARN_SOLVERS[self.solver]
+                raise InvalidParameterError(f"{error} {hint}") from None
+            raise
+
+    # Fitting ----------------------------------------------------------------------
+
+    def _fit(
+        self, X, y, sample_weight, validation, *, incremental, initial=(None, None)
+    ):
+        with Interrupts() as interrupts, all_or_nothing(self):
+            first = self._begin(incremental)
+            resumes = not (first or incremental) and self._state.resumes
+            threads = n_threads(self.n_jobs)
+            ready = self._prepare(
+                *(X, y, sample_weight),
+                partial(self._given_validation, *validation, incremental, threads),
+                *(threads, first, incremental, resumes),
+            )
+            self._take_initial(*initial, resumes)
+            samples = as_samples(ready.X, ready.targets, ready.weights)
+            rows, judge = ready.rows, ready.judge
+            self._judge_anew(judge, interrupts, first, incremental, resumes)
+            if resumes or has_callbacks(self):
+                self._note_data(fingerprint(samples, rows, judge), rows, resumes)
+            task = FitTask(
+                self,
+                "partial-fit" if incremental else "fit",
+                1 if incremental else self.max_iter,
+                (X, y, rows, ready.sample_weight),
+                self._attributes_of_a_copy,
+            )
+            with one_blas_thread():
+                ending = train(
+                    self,
+                    self._network,
+                    self._state,
+                    samples,
+                    rows,
+                    judge=judge,
+                    task=task,
+                    interrupts=interrupts,
+                    incremental=incremental,
+                    n_threads=threads,
+                )
+            if not (incremental or ending.by_request):
+                warn_if_nothing_was_learned(self, ready.X, samples, rows, threads)
+            interrupts.interruptible(task.end)
+        return self
+
+    def _begin(self, incremental):
+        """Begin a call; whether its network is a new one, and the former is gone."""
+        warn_of_batch_size(self)
+        is_fitted = "_state" in vars(self)
+        first = not is_fitted or not (self.warm_start or incremental)
+        if is_fitted and first:
+            del self._state, self._network
+        elif incremental and is_fitted:
+            self._validate_new_params()
+        return first
+
+    def _validate_new_params(self):
+        """Validate what was set since the last call of partial_fit.
+
+        `_fit_context` leaves it out. It takes as long as a step from one sample.
+        """
+        values = [getattr(self, name) for name in self._parameter_constraints]
+        known = vars(self).get("_validated", ())
+        if len(known) != len(values) or not all(map(is_, known, values)):
+            self._validate_params()
+            self._validated = values
+
+    def _prepare(
+        self, X, y, sample_weight, judge_given, threads, first, incremental, resumes
+    ):
+        """Validate the data, and get network and state ready; return what is `Ready`.
+
+        `judge_given` makes the judge by validation data that fit was given, or None.
+        """
+        given = X, y
+        X, y = self._validate_X_y(X, y, first=first)
+        if first:
+            self._learn_targets(y, incremental=incremental)
+        else:
+            self._check_targets(y, refit=not incremental)
+        targets = _as_numbers(self._training_targets(y), X.dtype)
+        sample_weight = check_weights(sample_weight, X)
+
+        self._network = self._build_network(X.shape[1], targets.shape[1], first)
+        self._prepare_state(X.dtype, first, incremental, resumes)
+
+        judge, rows = judge_given(), row_numbers(X.shape[0])
+        if judge is None and self.early_stopping:
+            rows, judge = self._hold_out(X, y, sample_weight, given, threads)
+        else:
+            self._state.held_out = None
+        weights = self._training_weights(y, sample_weight, incremental=incremental)
+        trained = None
+        if weights is not None:
+            weights = weights.astype(X.dtype, copy=False)
+            trained = weights[rows]
+            check_total_weight(trained)
+        mean = mean_weight(trained, rows.size)
+        self._state.weigh([mean], incremental=incremental)
+        return Ready(X, targets, weights, rows, sample_weight, judge)
+
+    def _take_initial(self, coefs, intercepts, resumes):
+        """Begin with weights that fit was given."""
+        given = {"coefs_init": coefs, "intercepts_init": intercepts}
+        for name, arrays in given.items():
+            if arrays is None:
+                continue
+            if resumes:
+                raise ValueError(
+                    f"{name} cannot be given to a fit that completes one that was cut "
+                    "off. Set warm_start=False for a new fit."
+                )
+            with _naming(name):
+                layers = getattr(self, name.replace("init", ""))
+                assign_layers(layers, arrays)
+                if not all(np.isfinite(layer).all() for layer in layers):
+                    raise ValueError("weights must be finite.")
+
+    def _validate_X_y(self, X, y, *, first):
+        """Validate as scikit-learn does; X is then in rows, C-contiguous or CSR."""
+        if not first and self._are_valid_as_they_are(X, y):
+            return X, y
+        check_features(X)
+        self._check_given_targets(y)
+        with _refuse_overflow():
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                y_numeric=not is_classifier(self),
+                dtype=[np.float64, np.float32] if first else self._state.theta.dtype,
+                order="C",
+                reset=first,
+            )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return in_rows(X), y
+
+    def _are_valid_as_they_are(self, X, y):
+        """Whether validation would find nothing in X and y to refuse or convert."""
+        kinds = "biuSU" if is_classifier(self) else "f"
+        return (
+            type(y) is np.ndarray
+            and y.ndim == 1
+            and y.dtype.kind in kinds
+            and self._is_valid_as_it_is(X)
+            and y.shape[0] == X.shape[0]
+            and (y.dtype.kind != "f" or has_finite_sum(y))
+        )
+
+    def _given_validation(
+        self, X_val, y_val, sample_weight_val, incremental, n_threads
+    ):
+        """Validate what fit was given to be judged by; None if there is nothing."""
+        if X_val is None:
+            if y_val is not None or sample_weight_val is not None:
+                raise ValueError(
+                    "y_val and sample_weight_val need X_val, got X_val=None."
+                )
+            if self.early_stopping and incremental:
+                raise ValueError(
+                    "partial_fit does not support early_stopping=True without "
+                    "validation data: pass X_val and y_val."
+                )
+            return None
+        if y_val is None:
+            raise ValueError("X_val needs y_val, got y_val=None.")
+        given = X_val, y_val
+        with _naming("X_val and y_val"):
+            X_val, y_val = self._validate_X_y(X_val, y_val, first=False)
+            self._check_targets(y_val, refit=False)
+            if X_val.shape[0] < 2:
+                raise ValueError("a score needs at least 2 samples, got 1.")
+        with _naming("sample_weight_val"):
+            weight = check_weights(sample_weight_val, X_val, "sample_weight_val")
+        rows = row_numbers(X_val.shape[0])
+        return Judge(self, X_val, rows, y_val, weight, lambda: given, n_threads)
+
+    def _hold_out(self, X, y, sample_weight, given, n_threads):
+        """Split the data: the rows to train on, and the judge by the others."""
+        rows, held_out = split_rows(self, self._state, y)
+        weight = None if sample_weight is None else sample_weight[held_out]
+        check_total_weight(weight)
+
+        as_given = partial(samples_as_given, *given, held_out)
+        return rows, Judge(self, X, held_out, y[held_out], weight, as_given, n_threads)
+
+    def _build_network(self, n_features, n_outputs, first):
+        """Shape of the network that the parameters and the data ask for."""
+        hidden = hidden_units(self.hidden_layer_sizes)
+        layer_units = np.array([n_features, *hidden, n_outputs], np.int64)
+        if not first and not np.array_equal(layer_units, self._network.layer_units):
+            raise ValueError(
+                "warm_start and partial_fit go on with the fitted network, whose "
+                f"layers are {self._network.layer_units.tolist()}; hidden_layer_sizes "
+                f"and the data now ask for {layer_units.tolist()}. Call fit with "
+                "warm_start=False for a new network."
+            )
+        return self._make_network(layer_units, self._loss_code())
+
+    def _prepare_state(self, dtype, first, incremental, resumes):
+        """Draw the first parameters, or get the former state ready to go on."""
+        if first:
+            random_state = check_random_state(self.random_state)
+            theta = self._initial_parameters(random_state, dtype)
+            self._state = TrainingState(theta, random_state, seed=self.random_state)
+            self._state.restart(self)
+            return
+        self._state = self._state.branch()
+        if not resumes:
+            self._state.end()
+        if incremental or resumes:
+            self._state.resume(self)
+        else:
+            self._state.restart(self)
+            self._state.seed_with(self.random_state)
+
+    def _note_data(self, fingerprint, rows, resumes):
+        """Keep what the data are known by; raise if a fit is completed with others."""
+        state = self._state
+        if resumes and not (
+            fingerprint == state.fingerprint
+            and np.array_equal(np.sort(state.order), np.sort(rows))
+        ):
+            raise ValueError(
+                "A fit that was cut off is completed with the same data, and the same "
+                "validation data, and these are others. To learn from them by its "
+                "weights call partial_fit; for a new fit set warm_start=False."
+            )
+        state.fingerprint = fingerprint
+
+    def _judge_anew(self, judge, interrupts, first, incremental, resumes):
+        """Begin early stopping from the network as it stands.
+
+        So does each warm-started fit, and each partial_fit after one that has ended the
+        patience: what was best then says nothing about what is learned from now on. Nor
+        can scores of another kind be compared.
+        """
+        ended = self._state.no_improvement_count > self.n_iter_no_change
+        is_new = self._state.scoring != self.scoring
+        is_new |= not resumes and (ended or not incremental)
+        self._state.scoring = self.scoring
+        if self.early_stopping and is_new and not first:
+            self._state.no_improvement_count = 0
+            _, score = judge(interrupts)
+            self._state.start_validation(score)
+
+    def _attributes_of_a_copy(self):
+        """Return what makes a fitted estimator of a copy: a callback may keep it."""
+        state = self._state.copy()
+        state.resumes = False
+        state.random_state = deepcopy(state.random_state)
+        return {"_state": state}
+
+    def __getstate__(self):
+        # For pickles and copies alike: a copy draws from a generator of its own.
+        attributes = pack(super().__getstate__())
+        # A copy is not in the midst of a fit, and has validated nothing.
+        for name in (*CALLBACK_ATTRIBUTES, "_validated"):
+            attributes.pop(name, None)
+        generator = _own_generator(self)
+        if generator is not None:
+            attributes["_state"]["random_state"] = deepcopy(generator)
+        return attributes
+
+    def __setstate__(self, attributes):
+        super().__setstate__(unpack(attributes, type(self).__name__))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _refuse_overflow():
+    """Leave values too large for the dtype to the check for infinity that follows."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def _as_numbers(targets, dtype):
+    with _refuse_overflow():
+        targets = np.ascontiguousarray(targets, dtype=dtype)
+    if not np.isfinite(targets).all():
+        raise ValueError(f"Input y contains a value too large for {dtype!r}.")
+    return targets

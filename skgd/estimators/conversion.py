@@ -1,0 +1,505 @@
+"""Between scikit-learn's MLP and the estimators here, in both directions.
+
+What is fitted goes along, the optimizer's memory included, so that training goes on.
+"""
+
+import warnings
+from copy import deepcopy
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skgd.descent.tasks import has_callbacks
+from skgd.estimators.fitted import checked_layers
+from skgd.estimators.parameters import SKLEARN_SOLVERS, activation_codes, hidden_units
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.losses import OUT_ACTIVATIONS, Loss
+from skgd.kernels.formulas.optimizers import Optimizer
+from skgd.network.views import GLOROT_FACTORS, split_parameters
+
+# Parameters of one name and one meaning.
+SHARED = (
+    *("hidden_layer_sizes", "alpha", "batch_size", "learning_rate_init", "power_t"),
+    *("max_iter", "shuffle", "random_state", "tol", "verbose", "warm_start"),
+    *("early_stopping", "validation_fraction", "n_iter_no_change"),
+    *("beta_1", "beta_2", "epsilon"),
+)
+# `solver`, and what else says which rule it is.
+OPTIMIZERS = {
+    "adam": {"solver": "adam"},
+    "nesterov": {"solver": "sgd", "nesterovs_momentum": True},
+    "momentum": {"solver": "sgd", "nesterovs_momentum": False},
+    "gd": {"solver": "sgd", "nesterovs_momentum": False, "momentum": 0.0},
+}
+# With adam, scikit-learn ignores the others.
+SCHEDULES = {"adam": {"constant"}, "sgd": {"constant", "invscaling", "adaptive"}}
+# What it has not, and the value at which it is not missed.
+ABSENT = {
+    "weight_decay": 0,
+    "max_grad_norm": None,
+    "class_weight": None,
+    "label_smoothing": 0,
+}
+# Of MLPRegressor, each with the link that it has.
+LOSSES = {"identity": "squared_error", "exp": "poisson"}
+# Larger than any number of samples; scikit-learn lowers it, with a warning.
+ALL_SAMPLES = 2**31 - 1
+# Methods that a user may request metadata for.
+METHODS = ("fit", "partial_fit", "score")
+
+
+class SklearnConversionMixin:
+    """The methods of the estimators."""
+
+    @classmethod
+    def from_sklearn(cls, mlp):
+        """Make an estimator that trains, or predicts, as scikit-learn's does.
+
+        Parameters
+        ----------
+        mlp : MLPRegressor or MLPClassifier
+            Of the kind of this class; fitted or not. It is left as it is.
+
+        Returns
+        -------
+        estimator : estimator of this class
+            With the same parameters, in the spelling of this class. If `mlp` is fitted,
+            so is the estimator: it predicts the same, to rounding, and `partial_fit`
+            goes on with the optimizer's memory, the learning rate and the random draws
+            of `mlp`; with a parameter that was set since the fit, as after `set_params`
+            of an estimator of this class. In the curves nan stands for what
+            scikit-learn does not record: learning rates of a schedule, and validation
+            losses.
+
+        Raises
+        ------
+        TypeError
+            If `mlp` is of another class.
+        ValueError
+            If `mlp` is not fitted and has ``solver='lbfgs'``, which is not offered, or
+            if a parameter is not valid.
+
+        Warns
+        -----
+        UserWarning
+            If `mlp` is fitted and has ``solver='lbfgs'``: further training will be by
+            adam, from the beginning.
+
+        Notes
+        -----
+        The intended differences, such as the stratified split of early stopping
+        for three or more classes, are in the documentation. scikit-learn's squared
+        error is the mean over the outputs, and this one their sum, so `tol` counts
+        otherwise with several.
+        """
+        _check_class(cls, mlp)
+        estimator = cls(**_parameters_from(mlp))
+        estimator._validate_params()
+        _request_as(estimator, mlp)
+        if hasattr(mlp, "coefs_"):
+            _fill(estimator, mlp)
+        return estimator
+
+    def to_sklearn(self, *, predict_only=False):
+        """Make scikit-learn's estimator that trains, or predicts, as this one does.
+
+        Parameters
+        ----------
+        predict_only : bool, default=False
+            Whether it suffices that it predicts the same. What concerns training and
+            scikit-learn has not, such as dropout and callbacks, is then left out.
+
+        Returns
+        -------
+        mlp : MLPRegressor or MLPClassifier
+            Fitted if this estimator is; `partial_fit` then goes on with the memory of
+            this one's optimizer. ``solver='batch'`` becomes a batch size larger than
+            any data, without shuffling; scikit-learn warns in `fit` that it lowers it.
+
+        Raises
+        ------
+        ValueError
+            If scikit-learn cannot express this estimator, or a parameter is not
+            valid; the message names what.
+        NotFittedError
+            If `predict_only` is asked of an estimator that is not fitted.
+        """
+        self._validate_params()
+        is_fitted = hasattr(self, "_state")
+        if predict_only:
+            check_is_fitted(self)
+        _raise_if_obstructed(self, is_fitted, predict_only)
+        mlp = _class_of_mlp(self)(**_parameters_to(self, is_fitted))
+        _request_as(mlp, self)
+        if is_fitted:
+            _fill_mlp(mlp, self)
+        return mlp
+
+
+def _class_of_mlp(estimator):
+    return MLPClassifier if is_classifier(estimator) else MLPRegressor
+
+
+def _request_as(estimator, other):
+    """Request the metadata that the other one requests, as far as this one takes them.
+
+    As `set_fit_request` and its like would, which need metadata routing enabled.
+    """
+    if not hasattr(other, "_metadata_request"):
+        return
+    requests = estimator._get_metadata_request()
+    for method in METHODS:
+        known = getattr(requests, method)
+        for name, alias in getattr(other._metadata_request, method).requests.items():
+            if name in known.requests:
+                known.add_request(param=name, alias=alias)
+    estimator._metadata_request = requests
+
+
+# From scikit-learn --------------------------------------------------------------------
+
+
+def _check_class(cls, mlp):
+    wanted = _class_of_mlp(cls())
+    if not isinstance(mlp, wanted):
+        raise TypeError(
+            f"{cls.__name__}.from_sklearn takes an {wanted.__name__}, got "
+            f"{type(mlp).__name__}."
+        )
+
+
+def _parameters_from(mlp):
+    if mlp.solver not in {"adam", "sgd", "lbfgs"}:  # or a slip would become adam
+        raise ValueError(
+            f"The 'solver' parameter of {type(mlp).__name__} must be 'adam', 'sgd' or "
+            f"'lbfgs', got {mlp.solver!r}."
+        )
+    hidden_units(mlp.hidden_layer_sizes)
+    params = deepcopy({name: getattr(mlp, name) for name in SHARED})
+    params["activation"] = mlp.activation
+    params["momentum"] = mlp.momentum
+    params["optimizer"] = "adam"
+    if not is_classifier(mlp):
+        # Files of before scikit-learn 1.7 have none.
+        params["loss"] = getattr(mlp, "loss", "squared_error")
+    if mlp.solver == "sgd":
+        params["optimizer"] = "nesterov" if mlp.nesterovs_momentum else "momentum"
+        params["learning_rate"] = mlp.learning_rate  # scikit-learn's adam ignores it
+    if mlp.solver == "lbfgs":
+        if not hasattr(mlp, "coefs_"):
+            raise ValueError(f"solver='lbfgs': {SKLEARN_SOLVERS['lbfgs']}")
+        warnings.warn(
+            "solver='lbfgs' is not offered. The converted estimator predicts the same; "
+            "further training is by solver='minibatch' and optimizer='adam'.",
+            stacklevel=3,
+        )
+    return params
+
+
+def _fill(estimator, mlp):
+    """Make `estimator` fitted as `mlp` is."""
+    _take_data_facts(estimator, mlp)
+    if is_classifier(estimator):
+        _name_outputs(estimator, mlp)
+    layers = checked_layers(mlp.coefs_, mlp.intercepts_)
+    estimator._become_fitted(*layers, _fitted_loss(estimator, mlp))
+    state = estimator._state
+    if not hasattr(mlp, "t_"):
+        return  # put together by hand, without any training
+    _take_generator(state, mlp)
+    state.n_iter, state.samples_seen = mlp.n_iter_, int(mlp.t_)
+    state.early_stopping = mlp.early_stopping
+    if mlp.solver == "lbfgs":
+        # What it has of an earlier solver belongs to other weights.
+        state.loss_curve = [float(getattr(mlp, "loss_", np.nan))]
+        state.learning_rate_curve = [np.nan]
+    else:
+        _take_memory(state, mlp)
+        _take_history(state, estimator, mlp)
+
+
+def _name_outputs(estimator, mlp):
+    """Learn the labels of an `mlp` that was put together by hand."""
+    n_outputs = mlp.coefs_[-1].shape[1]
+    if not hasattr(estimator, "_label_binarizer"):
+        if n_outputs > 1 and mlp.out_activation_ == "logistic":
+            every_label = np.stack([np.zeros(n_outputs, int), np.ones(n_outputs, int)])
+            estimator._label_binarizer = LabelBinarizer().fit(every_label)
+        else:
+            estimator._name_outputs(n_outputs, getattr(mlp, "classes_", None))
+    estimator.classes_ = estimator._label_binarizer.classes_
+
+
+def _fitted_loss(estimator, mlp):
+    """Code of the loss that `mlp` was fitted with; `loss` may have been set since."""
+    if is_classifier(mlp):
+        return estimator._loss_code()
+    link = getattr(mlp, "out_activation_", "identity")
+    if link not in LOSSES:
+        raise ValueError(
+            f"out_activation_ of an MLPRegressor must be one of {sorted(LOSSES)}, got "
+            f"{link!r}."
+        )
+    return Loss[LOSSES[link].upper()]
+
+
+def _take_data_facts(estimator, other):
+    """Learn of the data what the other one knows."""
+    names = ("n_features_in_", "feature_names_in_", "classes_", "_label_binarizer")
+    known = {name: getattr(other, name) for name in names if hasattr(other, name)}
+    vars(estimator).update(deepcopy(known))
+
+
+def _flat(coefs, intercepts):
+    layers = zip(coefs, intercepts, strict=True)
+    return np.concatenate([part.ravel() for layer in layers for part in layer])
+
+
+def _take_generator(state, mlp):
+    """Go on drawing where `mlp` has stopped, from a generator of its own."""
+    state.seed_with(state.seed)
+    if isinstance(state.seed, Integral):
+        state.random_state = deepcopy(mlp._random_state)
+
+
+def _take_memory(state, mlp):
+    """Take what scikit-learn's optimizer remembers of its steps."""
+    optimizer, n_layers = getattr(mlp, "_optimizer", None), len(mlp.coefs_)
+    is_adam = isinstance(optimizer, AdamOptimizer)
+    if optimizer is None or is_adam != (state.optimizer == Optimizer.ADAM):
+        return
+    # Not the parameters, which may have been set since.
+    state.learning_rate_init = float(optimizer.learning_rate_init)
+    if is_adam:
+        state.schedule, state.learning_rate = "constant", state.learning_rate_init
+        state.n_steps, memories = optimizer.t, [optimizer.ms, optimizer.vs]
+    else:
+        state.schedule = optimizer.lr_schedule
+        state.learning_rate = float(optimizer.learning_rate)
+        memories = [optimizer.velocities]
+    for row, memory in enumerate(memories):
+        state.optimizer_state[row] = _flat(memory[:n_layers], memory[n_layers:])
+
+
+def _take_history(state, estimator, mlp):
+    """Take the curves; what scikit-learn has not recorded is nan."""
+    curve = getattr(mlp, "loss_curve_", None) or [np.nan]  # interrupted in the first
+    state.loss_curve = [float(loss) for loss in curve]
+    state.learning_rate_curve = [_constant_rate(mlp)] * len(curve)
+    state.no_improvement_count = getattr(mlp, "_no_improvement_count", 0)
+    best_loss = getattr(mlp, "best_loss_", None)
+    if best_loss is not None and not _is_loss_of_another_scale(estimator):
+        state.best_loss = float(best_loss)
+    if getattr(mlp, "validation_scores_", None) is not None:
+        state.validation_scores = [float(score) for score in mlp.validation_scores_]
+        state.validation_losses = [np.nan] * len(state.validation_scores)
+        state.best_validation_score = float(mlp.best_validation_score_)
+        state.best_theta = _flat(mlp._best_coefs, mlp._best_intercepts)
+
+
+def _constant_rate(mlp):
+    """The learning rate of the epochs, or nan if they had several.
+
+    That a warm start may have had another one, nothing on `mlp` tells.
+    """
+    optimizer = getattr(mlp, "_optimizer", None)
+    schedule = getattr(optimizer, "lr_schedule", "constant")  # Adam has none
+    if optimizer is None or schedule != "constant":
+        return np.nan
+    return float(optimizer.learning_rate_init)
+
+
+def _is_loss_of_another_scale(estimator):
+    """Whether the losses of the two libraries are not to be compared.
+
+    scikit-learn reports the mean over outputs of the squared error, skgd their sum.
+    """
+    network = estimator._network
+    return network.loss == Loss.SQUARED_ERROR and network.layer_units[-1] > 1
+
+
+# To scikit-learn ----------------------------------------------------------------------
+
+
+def _raise_if_obstructed(estimator, is_fitted, predict_only):
+    to_predict = _obstacles_of(_activations(estimator, is_fitted))
+    to_train = [] if predict_only else _obstacles_to_train(estimator, is_fitted)
+    # A net without hidden layers has an activation to train, and none to predict.
+    obstacles = list(dict.fromkeys(to_predict + to_train))
+    if not obstacles:
+        return
+    message = (
+        f"scikit-learn cannot express this {type(estimator).__name__}: "
+        f"{'; '.join(obstacles)}."
+    )
+    if is_fitted and not to_predict:
+        message += " Pass predict_only=True if it suffices that it predicts the same."
+    raise ValueError(message)
+
+
+def _activations(estimator, is_fitted):
+    """Codes of the hidden layers' activations: of the network, if there is one."""
+    if is_fitted:
+        return {Activation(code) for code in estimator._network.activations}
+    return _next_activations(estimator)
+
+
+def _next_activations(estimator):
+    """Codes of the activations that a fit would have.
+
+    A net without hidden layers has the one that its first weights are drawn by.
+    """
+    n_hidden = len(hidden_units(estimator.hidden_layer_sizes))
+    if n_hidden == 0 and not isinstance(estimator.activation, str):
+        return {Activation.RELU}
+    return set(activation_codes(estimator.activation, max(n_hidden, 1)))
+
+
+def _obstacles_of(activations):
+    names = sorted(code.name.lower() for code in activations)
+    if len(names) > 1:
+        return [f"it has one activation for all layers, not {names}"]
+    return [] if activations <= GLOROT_FACTORS.keys() else [f"activation={names[0]!r}"]
+
+
+def _obstacles_to_train(estimator, is_fitted):
+    params = estimator.get_params()
+    obstacles = _obstacles_of(_next_activations(estimator))
+
+    def unless(is_possible, name):
+        if not is_possible:
+            obstacles.append(f"{name}={params[name]!r}")
+
+    optimizer = params["optimizer"]
+    unless(optimizer in OPTIMIZERS, "optimizer")
+    solver = OPTIMIZERS.get(optimizer, {}).get("solver", "sgd")
+    unless(params["learning_rate"] in SCHEDULES[solver], "learning_rate")
+    unless(params.get("loss", "poisson") in LOSSES.values(), "loss")
+    unless(not np.any(params["dropout"]), "dropout")
+    unless(params["scoring"] is None or not params["early_stopping"], "scoring")
+    for name in ABSENT.keys() & params.keys():
+        unless(params[name] == ABSENT[name], name)
+    if has_callbacks(estimator):
+        obstacles.append("callbacks")
+    return (
+        obstacles
+        + _requests_without_a_place(estimator)
+        + (_set_since(estimator) if is_fitted else [])
+    )
+
+
+def _requests_without_a_place(estimator):
+    """What metadata a user has requested that scikit-learn's methods do not take."""
+    ours = getattr(estimator, "_metadata_request", None)
+    if ours is None:
+        return []
+    theirs = _class_of_mlp(estimator)()._get_metadata_request()
+    return [
+        f"the request for {name} in {method}"
+        for method in METHODS
+        for name, alias in getattr(ours, method).requests.items()
+        if alias and name not in getattr(theirs, method).requests
+    ]
+
+
+def _set_since(estimator):
+    """What scikit-learn has, and skgd's next call would not train this network with.
+
+    scikit-learn goes on with the network as it is, or with a mixture of both.
+    """
+    network, names = estimator._network, []
+    was, will_be = _activations(estimator, True), _next_activations(estimator)
+    if list(network.layer_units[1:-1]) != hidden_units(estimator.hidden_layer_sizes):
+        names.append("hidden_layer_sizes")
+    if was and was != will_be and will_be <= GLOROT_FACTORS.keys():
+        names.append("activation")
+    loss = estimator._loss_code()
+    if loss != network.loss and getattr(estimator, "loss", "") in LOSSES.values():
+        names.append("loss")
+    return [f"{name}={getattr(estimator, name)!r}, set since the fit" for name in names]
+
+
+def _parameters_to(estimator, is_fitted):
+    params = deepcopy({name: getattr(estimator, name) for name in SHARED})
+    # Of a net without hidden layers, the one to train with, if scikit-learn has it.
+    codes = _activations(estimator, is_fitted) or _next_activations(estimator)
+    (code,) = (codes & GLOROT_FACTORS.keys()) or {Activation.RELU}
+    params["activation"] = code.name.lower()
+    params["momentum"] = estimator.momentum
+    params |= OPTIMIZERS.get(estimator.optimizer, {})
+    if estimator.learning_rate in SCHEDULES["sgd"]:
+        params["learning_rate"] = estimator.learning_rate
+    if not is_classifier(estimator):
+        loss = estimator._network.loss if is_fitted else estimator._loss_code()
+        params["loss"] = LOSSES[OUT_ACTIVATIONS[loss]]
+    if estimator.solver == "sgd":
+        params["batch_size"] = 1
+    if estimator.solver == "batch":
+        params |= {"batch_size": ALL_SAMPLES, "shuffle": False}
+    return params
+
+
+def _fill_mlp(mlp, estimator):
+    """Make `mlp` fitted as `estimator` is."""
+    state, units = estimator._state, estimator._network.layer_units
+    _take_data_facts(mlp, estimator)
+    for name in ("n_iter_", "n_layers_", "n_outputs_", "out_activation_", "t_"):
+        setattr(mlp, name, getattr(estimator, name))
+    mlp.loss_curve_, mlp.loss_ = list(estimator.loss_curve_), estimator.loss_
+    _fill_bests(mlp, estimator)
+    mlp._no_improvement_count = state.no_improvement_count
+    mlp._random_state = check_random_state(mlp.random_state)
+    # For the way back; scikit-learn itself seeds anew in each call.
+    if isinstance(state.seed, Integral) and state.seed == mlp.random_state:
+        mlp._random_state = deepcopy(state.random_state)
+    mlp.coefs_, mlp.intercepts_ = _layers(state.theta, units)
+    best = state.theta if state.best_theta is None else state.best_theta
+    mlp._best_coefs, mlp._best_intercepts = _layers(best, units)
+    if state.optimizer.name.lower() == estimator.optimizer in OPTIMIZERS:
+        mlp._optimizer = _optimizer_of(mlp, state, units)
+
+
+def _fill_bests(mlp, estimator):
+    """Give it what it compares the next epoch with, by what it watches now."""
+    state = estimator._state
+    if mlp.early_stopping:
+        is_same = state.scoring == estimator.scoring
+        mlp.best_loss_ = None
+        mlp.validation_scores_ = list(state.validation_scores) if is_same else []
+        mlp.best_validation_score_ = state.best_validation_score if is_same else -np.inf
+        return
+    is_other = _is_loss_of_another_scale(estimator)
+    mlp.best_loss_ = np.inf if is_other else state.best_loss
+    mlp.validation_scores_ = mlp.best_validation_score_ = None
+
+
+def _layers(theta, units):
+    """Lists of arrays that share no memory with `theta`."""
+    return tuple(list(arrays) for arrays in split_parameters(theta.copy(), units))
+
+
+def _optimizer_of(mlp, state, units):
+    """Make scikit-learn's optimizer, with the memory of ours."""
+    memories = []
+    for row in state.optimizer_state:
+        coefs, intercepts = _layers(row, units)
+        memories.append(coefs + intercepts)
+    parameters, rate = mlp.coefs_ + mlp.intercepts_, mlp.learning_rate_init
+    if mlp.solver == "adam":
+        betas = mlp.beta_1, mlp.beta_2
+        optimizer = AdamOptimizer(parameters, rate, *betas, mlp.epsilon)
+        optimizer.t, (optimizer.ms, optimizer.vs) = state.n_steps, memories
+        return optimizer
+    rules = mlp.learning_rate, mlp.momentum, mlp.nesterovs_momentum, mlp.power_t
+    optimizer = SGDOptimizer(parameters, rate, *rules)
+    if (state.schedule, state.learning_rate_init) == (mlp.learning_rate, rate):
+        optimizer.learning_rate = state.learning_rate
+    if memories:  # gd has none
+        (optimizer.velocities,) = memories
+    return optimizer

@@ -1,0 +1,141 @@
+"""What a user may set, and what scikit-learn's own spelling becomes here."""
+
+import warnings
+from functools import wraps
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.metrics import get_scorer_names
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from skgd.descent.schedules import CURVES, SCHEDULES
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.optimizers import Optimizer
+
+# scikit-learn's spelling, and what to write here instead.
+SKLEARN_SOLVERS = {
+    "adam": "The optimizer is a parameter of its own: write solver='minibatch', "
+    "optimizer='adam' (the defaults).",
+    "lbfgs": "L-BFGS is not gradient descent and is not offered: write solver='batch' "
+    "for steps from the whole data, or keep scikit-learn's estimator.",
+}
+SKLEARN_PARAMETERS = {
+    "nesterovs_momentum": "write optimizer='nesterov' for nesterovs_momentum=True, "
+    "optimizer='momentum' for nesterovs_momentum=False",
+    "max_fun": "it belongs to scikit-learn's solver='lbfgs', which is not offered; "
+    "leave it out and bound training with max_iter",
+}
+
+
+def _names(codes):
+    """The names that users write for the members of an IntEnum."""
+    return {code.name.lower() for code in codes}
+
+
+COMMON_CONSTRAINTS = {
+    "hidden_layer_sizes": [
+        "array-like",
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "activation": [StrOptions(_names(Activation)), "array-like"],
+    "solver": [StrOptions({"batch", "sgd", "minibatch"})],
+    "optimizer": [StrOptions(_names(Optimizer))],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "batch_size": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "learning_rate": [StrOptions({*SCHEDULES, *CURVES}), callable],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "n_jobs": [Integral, None],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "early_stopping": ["boolean"],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [
+        Interval(Integral, 1, None, closed="left"),
+        Options(Real, {np.inf}),
+    ],
+}
+
+
+def warn_of_batch_size(params):
+    """Warn of a batch size that only scikit-learn's ``solver='sgd'`` would read."""
+    if params.solver == "sgd" and params.batch_size not in ("auto", 1):
+        warnings.warn(
+            f"batch_size={params.batch_size} is not read with solver='sgd', which "
+            "takes one sample at a time. scikit-learn's solver='sgd' takes batches: "
+            "that is solver='minibatch' with optimizer='nesterov' or 'momentum'.",
+            stacklevel=6,
+        )
+
+
+def hidden_units(hidden_layer_sizes):
+    """Return the numbers of units of the hidden layers, as a list."""
+    sizes = hidden_layer_sizes
+    units = list(sizes) if np.iterable(sizes) else [sizes]
+    if any(not isinstance(n, Integral) or n < 1 for n in units):
+        raise ValueError(
+            f"hidden_layer_sizes must be > 0, got {units}. Write integers, or () for a "
+            "network without hidden layers."
+        )
+    return units
+
+
+def activation_codes(activation, n_hidden):
+    """Return the codes of the hidden layers' activations, as a list."""
+    if isinstance(activation, str):
+        return [Activation[activation.upper()]] * n_hidden
+    names, known = list(activation), _names(Activation)
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation must be one name, or one for each of the {n_hidden} hidden "
+            f"layers, got {len(names)}: {names}."
+        )
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"activation must be made of names in {sorted(known)}, got {name!r}."
+            )
+    return [Activation[name.upper()] for name in names]
+
+
+def dropout_rates(dropout, n_hidden):
+    """Return the rates of the hidden layers' dropout, as a list."""
+    rates = list(dropout) if np.iterable(dropout) else [dropout] * n_hidden
+    if len(rates) != n_hidden:
+        raise ValueError(
+            f"dropout must be one rate, or one for each of the {n_hidden} hidden "
+            f"layers, got {len(rates)}: {rates}."
+        )
+    if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+        raise ValueError(f"dropout must be made of numbers in [0, 1), got {rates}.")
+    return rates
+
+
+def explain_sklearn_parameters(init):
+    """Make `__init__` say what replaces a parameter of scikit-learn's MLP."""
+
+    @wraps(init)
+    def __init__(self, *args, **kwargs):
+        for name in SKLEARN_PARAMETERS.keys() & kwargs.keys():
+            raise TypeError(
+                f"{type(self).__name__} has no parameter {name!r}: "
+                f"{SKLEARN_PARAMETERS[name]}."
+            )
+        init(self, *args, **kwargs)
+
+    return __init__

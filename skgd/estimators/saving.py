@@ -1,0 +1,210 @@
+"""How a fitted network is saved: as arrays, numbers and names.
+
+A saved estimator (by pickle, joblib or skops, and in copies) holds no class of skgd but
+its own, so that the others may change. `FORM` counts the changes of what is saved.
+"""
+
+import zlib
+from dataclasses import fields
+from numbers import Number
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skgd._version import __version__
+from skgd.descent.loop import ARRAYS, HISTORIES, TrainingState
+from skgd.kernels.formulas.activations import Activation
+from skgd.kernels.formulas.losses import Loss
+from skgd.kernels.formulas.optimizers import STATE_ROWS, Optimizer
+from skgd.kernels.passes.workspace import make_network
+
+# Raise it when what `pack` makes changes, and add to UPGRADES how to read the former.
+FORM = 3
+
+
+def _from_form_1(attributes):
+    """The checksum was of three arrays, and with them."""
+    if "_state" not in attributes:
+        return {**attributes, "_skgd_checksum": _checksum(attributes)}
+    state = {**attributes["_state"]}
+    of = (state[name] for name in ("theta", "best_theta", "optimizer_state"))
+    is_whole = state.pop("checksum") == _crc(
+        [array for array in of if array is not None]
+    )
+    attributes = {**attributes, "_state": state}
+    return {**attributes, "_skgd_checksum": _checksum(attributes) if is_whole else None}
+
+
+# What form 2 kept beside the network and the state that it follows from.
+_DERIVED = (
+    *("n_iter_", "n_layers_", "n_outputs_", "out_activation_", "t_", "loss_"),
+    *("loss_curve_", "learning_rate_curve_", "best_loss_", "best_validation_score_"),
+    *("validation_loss_curve_", "validation_scores_"),
+)
+
+
+def _from_form_2(attributes):
+    """Fitted attributes were kept twice, and samples were not weighed by their mean."""
+    attributes = {**attributes}
+    if "_state" in attributes:
+        watched_score = attributes["best_loss_"] is None
+        attributes["_state"] = {**attributes["_state"], "early_stopping": watched_score}
+    for name in _DERIVED:
+        attributes.pop(name, None)
+    return attributes
+
+
+# From a form to a function that makes the attributes of the next form of them.
+UPGRADES = {1: _from_form_1, 2: _from_form_2}
+
+# What predictions follow from, besides the weights.
+LEARNED = ("_network", "classes_", "feature_names_in_", "n_features_in_")
+
+
+def pack(attributes):
+    """Replace the network and the training state among `attributes` by plain data."""
+    attributes = {
+        **attributes,
+        "_skgd_version": __version__,
+        "_skgd_form": FORM,
+    }
+    if "_network" in attributes:
+        attributes["_network"] = _pack_network(attributes["_network"])
+    if "_state" in attributes:
+        attributes["_state"] = _pack_state(attributes["_state"])
+    return {**attributes, "_skgd_checksum": _checksum(attributes)}
+
+
+def unpack(attributes, name):
+    """Do the reverse, for attributes that any version of skgd may have saved.
+
+    Parameters
+    ----------
+    attributes : dict
+    name : str
+        Of the estimator's class.
+
+    Raises
+    ------
+    ValueError
+        If they have a form that this version does not know, or do not fit together.
+    """
+    attributes = dict(attributes)
+    version = attributes.pop("_skgd_version", "an unknown version")
+    form = attributes.pop("_skgd_form", 0)
+    while form in UPGRADES:
+        attributes = UPGRADES[form](attributes)
+        form += 1
+    if form != FORM:
+        raise ValueError(
+            f"This {name} was saved by skgd {version}, in a form that skgd "
+            f"{__version__} does not read. Load it with skgd {version}, or fit it "
+            "anew."
+        )
+    if attributes.pop("_skgd_checksum", None) != _checksum(attributes):
+        raise ValueError(f"The saved {name} is damaged: its checksum is not right.")
+    if "_network" in attributes:
+        attributes["_network"] = _unpack_network(attributes["_network"])
+    if "_state" in attributes:
+        attributes["_state"] = _unpack_state(attributes["_state"])
+        _check(attributes, name)
+    return attributes
+
+
+def _pack_network(network):
+    return {
+        "layer_units": network.layer_units,
+        "activations": [Activation(code).name.lower() for code in network.activations],
+        "loss": Loss(network.loss).name.lower(),
+        "loss_parameter": network.loss_parameter,
+        "dropout": network.dropout,
+    }
+
+
+def _unpack_network(packed):
+    return make_network(
+        packed["layer_units"],
+        [Activation[name.upper()] for name in packed["activations"]],
+        Loss[packed["loss"].upper()],
+        packed["loss_parameter"],
+        packed["dropout"],
+    )
+
+
+def _pack_state(state):
+    packed = {field.name: getattr(state, field.name) for field in fields(state)}
+    packed["optimizer"] = state.optimizer.name.lower()
+    if state.seed is None:
+        packed["random_state"] = None  # NumPy's global one, wherever it is loaded
+    return packed
+
+
+def _checksum(attributes):
+    """Of what predictions and training follow from; a changed byte would not show."""
+    state = attributes.get("_state", {})
+    learned = [attributes[name] for name in LEARNED if name in attributes]
+    return _crc([state.get(name) for name in ARRAYS] + learned)
+
+
+def _crc(value, number=0):
+    """Return the CRC-32 of arrays, plain values, and lists and dicts of them."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            number = _crc(each, number)
+        return number
+    if isinstance(value, np.ndarray) and value.dtype.kind != "O":
+        value = np.ascontiguousarray(value)
+        return zlib.crc32(value.view(np.uint8), number) if value.size else number
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    elif isinstance(value, Number):
+        value = float(value)  # whatever its type is after it was saved
+    return zlib.crc32(repr(value).encode(), number)
+
+
+def _unpack_state(packed):
+    # A shallow copy shares arrays, which are not trained in place, but no histories.
+    state = TrainingState(**packed | {name: list(packed[name]) for name in HISTORIES})
+    state.optimizer = Optimizer[state.optimizer.upper()]
+    if state.random_state is None:
+        state.random_state = check_random_state(None)
+    for field in ARRAYS:
+        array = getattr(state, field)
+        if array is not None and not array.flags.writeable:
+            # A memory map, for which kernels would be compiled once more.
+            setattr(state, field, np.array(array))
+    return state
+
+
+def _are_rows(numbers, n_samples):
+    is_integer = np.issubdtype(numbers.dtype, np.integer)
+    return is_integer and ((numbers >= 0) & (numbers < n_samples)).all()
+
+
+def _check(attributes, name):
+    """Raise if the kernels, which check no bounds, would leave the arrays."""
+    network, state = attributes["_network"], attributes["_state"]
+    size, units = network.offsets[-1], network.layer_units
+    best, held_out = state.best_theta, state.held_out
+    memory = STATE_ROWS[state.optimizer], size
+    fits = (
+        units.ndim == 1
+        and units.size >= 2
+        and (units >= 1).all()
+        and network.activations.shape == network.dropout.shape == (units.size - 2,)
+        and state.theta.dtype in (np.float32, np.float64)
+        and state.theta.shape == (size,)
+        and state.theta.flags.c_contiguous
+        and (best is None or (best.shape, best.dtype) == ((size,), state.theta.dtype))
+        and state.optimizer_state.shape == memory
+        and state.optimizer_state.dtype == state.theta.dtype
+        and (held_out is None or _are_rows(held_out, state.n_split_samples))
+        and attributes.get("n_features_in_") == units[0]
+    )
+    if not fits:
+        raise ValueError(
+            f"The saved {name} is damaged: its parameters are not those of a network "
+            f"of the layers {units.tolist()}."
+        )

@@ -1,0 +1,1 @@
+"""The mathematics: activations, losses, update rules, elementary functions."""

@@ -1,0 +1,236 @@
+"""Training losses: their codes, values, and gradients at the raw outputs.
+
+A loss owns its output link, so that a pair need not be canonical. To add one: a member
+of `Loss`, its link in `OUT_ACTIVATIONS` and its function in `LOSSES`, or in
+`JOINT_LOSSES` if a sample's outputs cannot be taken apart. It is compiled when a
+network first needs it.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+from skgd.kernels.formulas.elementary import add, exp, log1p
+from skgd.kernels.machine.call import call_for_float
+from skgd.kernels.machine.jit import inline, jit
+
+
+class Loss(IntEnum):
+    """Codes of the losses; each one fixes the link from raw outputs to predictions."""
+
+    SQUARED_ERROR = 0
+    POISSON = 1
+    BINARY_LOG_LOSS = 2
+    LOG_LOSS = 3
+    ABSOLUTE_ERROR = 4
+    HUBER = 5
+    QUANTILE = 6
+    GAMMA = 7
+
+
+# The names are those of scikit-learn's `out_activation_`.
+OUT_ACTIVATIONS = {
+    Loss.SQUARED_ERROR: "identity",
+    Loss.POISSON: "exp",
+    Loss.BINARY_LOG_LOSS: "logistic",
+    Loss.LOG_LOSS: "softmax",
+    Loss.ABSOLUTE_ERROR: "identity",
+    Loss.HUBER: "identity",
+    Loss.QUANTILE: "identity",
+    Loss.GAMMA: "exp",
+}
+
+
+# Each function below goes over one output of all samples, but for the last one: z holds
+# the raw outputs and is overwritten by the weighted gradient; returned is the weighted
+# sum of the values, in float64 whatever the dtype. `parameter` is huber_delta or
+# quantile, or is not read.
+
+
+@jit
+def _squared_error(z, y, weight, parameter):
+    # 0.5 (z - y)^2
+    total = 0.0
+    for i in range(z.size):
+        error = z[i] - y[i]
+        z[i] = weight[i] * error
+        total = add(total, weight[i] * error * error)
+    return 0.5 * total
+
+
+@inline
+def _pinball(z, y, weight, above, below):
+    # above (z - y) where the raw output is too high, below (y - z) where it is too low.
+    # At the kink the gradient is 0, one of the subgradients. A nan passes through.
+    total = 0.0
+    for i in range(z.size):
+        error = z[i] - y[i]
+        slope = error
+        if error > 0:
+            slope = above
+        elif error < 0:
+            slope = -below
+        z[i] = weight[i] * slope
+        total = add(total, weight[i] * slope * error)
+    return total
+
+
+@jit
+def _absolute_error(z, y, weight, parameter):
+    one = z.dtype.type(1)
+    return _pinball(z, y, weight, one, one)
+
+
+@jit
+def _quantile(z, y, weight, parameter):
+    scalar = z.dtype.type
+    return _pinball(z, y, weight, scalar(1.0 - parameter), scalar(parameter))
+
+
+@jit
+def _huber(z, y, weight, parameter):
+    # 0.5 error^2 up to huber_delta, and on from there in straight lines (Huber, 1964).
+    half, huber_delta = z.dtype.type(0.5), z.dtype.type(parameter)
+    total = 0.0
+    for i in range(z.size):
+        error = z[i] - y[i]
+        slope = error
+        if error > huber_delta:
+            slope = huber_delta
+        elif error < -huber_delta:
+            slope = -huber_delta
+        z[i] = weight[i] * slope
+        total = add(total, weight[i] * slope * (error - half * slope))
+    return total
+
+
+@jit
+def _gamma(z, y, weight, parameter):
+    # Half the gamma deviance at exp(z): log(exp(z) / y) + y / exp(z) - 1. Written with
+    # log(y) - z, so that only a deviance beyond the largest number overflows.
+    one = z.dtype.type(1)
+    total = 0.0
+    for i in range(z.size):
+        residual = np.log(y[i]) - z[i]
+        delta = one - exp(residual)
+        z[i] = weight[i] * delta
+        total = add(total, -weight[i] * (residual + delta))
+    return total
+
+
+@jit
+def _poisson(z, y, weight, parameter):
+    # Half the Poisson deviance at exp(z): y log(y / exp(z)) - y + exp(z)
+    total = 0.0
+    for i in range(z.size):
+        raw = z[i]
+        delta = exp(raw) - y[i]
+        z[i] = weight[i] * delta
+        total = add(total, weight[i] * delta)
+        if y[i] > 0:
+            total = add(total, weight[i] * y[i] * (np.log(y[i]) - raw))
+    return total
+
+
+@jit
+def _binary_log_loss(z, y, weight, parameter):
+    # log(1 + exp(z)) - y z, by the logarithm of a number between 1 and 2: exact where
+    # scikit-learn, which takes the logarithm of the probability, has to clip it.
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    total = 0.0
+    for i in range(z.size):
+        raw = z[i]
+        e = exp(-abs(raw))
+        p = (one if raw > zero else e) / (one + e)
+        z[i] = weight[i] * (p - y[i])
+        above = raw if raw > zero else zero
+        total = add(total, weight[i] * ((above - y[i] * raw) + log1p(e)))
+    return total
+
+
+@jit
+def _log_loss(Z, Y, weight):
+    # All outputs at once: with `top` the largest raw output of a sample, its loss is
+    # log(sum(exp(z - top))) - sum(y (z - top)), as its targets sum to 1. One term of
+    # the first sum is 1, so the logarithm is taken by log1p of the others: exact where
+    # scikit-learn has to clip the probability.
+    n_outputs, n = Z.shape
+    one = Z.dtype.type(1)
+    total = 0.0
+    for i in range(n):
+        top = Z[0, i]
+        for k in range(1, n_outputs):
+            if not Z[k, i] <= top:  # so that a nan is the largest
+                top = Z[k, i]
+        hit = Z.dtype.type(0)
+        for k in range(n_outputs):
+            Z[k, i] -= top
+            if Y[k, i] > 0:  # else 0 times -inf would be nan
+                hit += Y[k, i] * Z[k, i]
+        total -= weight[i] * hit
+    for k in range(n_outputs):
+        z = Z[k]
+        for i in range(n):
+            z[i] = exp(z[i])
+    for i in range(n):
+        others, has_top = Z.dtype.type(0), False
+        for k in range(n_outputs):
+            if Z[k, i] == one and not has_top:
+                has_top = True
+            else:
+                others += Z[k, i]
+        total += weight[i] * np.log1p(others)
+        for k in range(n_outputs):
+            Z[k, i] = weight[i] * (Z[k, i] / (one + others) - Y[k, i])
+    return total
+
+
+# One output at a time.
+LOSSES = {
+    Loss.SQUARED_ERROR: _squared_error,
+    Loss.POISSON: _poisson,
+    Loss.BINARY_LOG_LOSS: _binary_log_loss,
+    Loss.ABSOLUTE_ERROR: _absolute_error,
+    Loss.HUBER: _huber,
+    Loss.QUANTILE: _quantile,
+    Loss.GAMMA: _gamma,
+}
+
+# All outputs of a sample at once.
+JOINT_LOSSES = {Loss.LOG_LOSS: _log_loss}
+
+
+@inline
+def loss_and_delta(loss, joint_loss, parameter, Z, Y, weight):
+    """Weighted sum of the losses; the raw outputs become the gradient at them.
+
+    Parameters
+    ----------
+    loss, joint_loss : int
+        Address of the function in `LOSSES`, or in `JOINT_LOSSES`; the other is 0.
+    parameter : float
+        The ``huber_delta`` or ``quantile``; not used by the other losses.
+    Z : ndarray of shape (n_outputs, n)
+        Raw outputs, before the link. Overwritten by the weighted gradient.
+    Y : ndarray of shape (n_outputs, n)
+        Targets.
+    weight : ndarray of shape (n,)
+        Sample weights.
+
+    Returns
+    -------
+    float
+        Sum over the samples of weight times the loss, which sums over outputs.
+    """
+    if joint_loss != 0:
+        return call_for_float(joint_loss, (Z, Y, weight))
+    total = 0.0
+    for k in range(Z.shape[0]):
+        total += call_for_float(loss, (Z[k], Y[k], weight, parameter))
+    return total
+
+
+@jit
+def sum_of_losses(loss, joint_loss, parameter, Z, Y, weight):
+    """Return what `loss_and_delta` does: for Python, which calls no addresses."""
+    return loss_and_delta(loss, joint_loss, parameter, Z, Y, weight)

@@ -1,0 +1,1 @@
+"""Kinds of layers, and how samples come in."""

@@ -1,0 +1,121 @@
+"""The first layer's products, for dense and for CSR input.
+
+Only this file knows how X is stored. Both kinds come in one type, so that each kernel
+is compiled once per dtype and branches once per batch.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skgd.kernels.formulas.elementary import multiply_add
+from skgd.kernels.machine.jit import jit
+
+
+class Inputs(NamedTuple):
+    """Samples in rows: either `dense` holds them or the CSR triple does."""
+
+    dense: np.ndarray  # (n_samples, n_features), (0, 0) when sparse
+    data: np.ndarray  # (nnz,), empty when dense
+    indices: np.ndarray
+    indptr: np.ndarray  # (n_samples + 1,), empty when dense
+
+
+class Samples(NamedTuple):
+    """What a network is trained on."""
+
+    inputs: Inputs
+    targets: np.ndarray  # (n_samples, n_outputs)
+    weights: np.ndarray  # (n_samples,), or (0,) for none
+
+
+def read_only(array):
+    """View as read-only: one compiled version serves memory-mapped and other input."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def row_numbers(n):
+    """0 to n - 1, in 32 bits where they fit: half the memory."""
+    fit = n <= np.iinfo(np.int32).max
+    return np.arange(n, dtype=np.int32 if fit else np.int64)
+
+
+def as_inputs(X):
+    """Wrap a C-contiguous array or a CSR matrix; nothing is copied that fits."""
+    if issparse(X):
+        # 32-bit indices wherever they fit: one compiled version for nearly all.
+        fit = max(X.nnz, X.shape[1]) <= np.iinfo(np.int32).max
+        kind = np.int32 if fit else np.int64
+        indices, indptr = (np.ascontiguousarray(i, kind) for i in (X.indices, X.indptr))
+        data = np.ascontiguousarray(X.data)
+        arrays = np.empty((0, 0), X.dtype), data, indices, indptr
+    else:
+        no_index = np.empty(0, np.int32)
+        arrays = X, np.empty(0, X.dtype), no_index, no_index
+    return Inputs(*map(read_only, arrays))
+
+
+def as_samples(X, targets, sample_weight):
+    """Wrap arrays of one dtype; nothing is copied that fits."""
+    weights = np.empty(0, X.dtype) if sample_weight is None else sample_weight
+    return Samples(as_inputs(X), read_only(targets), read_only(weights))
+
+
+@jit
+def gather(inputs, rows, out):
+    """Copy the samples `rows` into rows of `out`, flat, each followed by a 1."""
+    if inputs.indptr.size == 0:
+        n_features = inputs.dense.shape[1]
+        for i in range(rows.size):
+            x = inputs.dense[rows[i]]
+            row = out[i * (n_features + 1) : (i + 1) * (n_features + 1)]
+            for j in range(n_features):
+                row[j] = x[j]
+            row[n_features] = 1
+        return
+    n_features = out.size // rows.size - 1
+    for i in range(out.size):
+        out[i] = 0
+    for i in range(rows.size):
+        start = i * (n_features + 1)
+        for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
+            out[start + inputs.indices[p]] += inputs.data[p]
+        out[start + n_features] = 1
+
+
+@jit
+def sparse_affine(inputs, rows, W, fan_out, z):
+    """``z = X[rows] @ coefs + intercepts``, in rows of fan_out + 1 elements.
+
+    `W` holds the coefs, row after row, and then the intercepts.
+    """
+    for i in range(rows.size):
+        out = z[i * (fan_out + 1) : i * (fan_out + 1) + fan_out]
+        intercepts = W[W.size - fan_out :]
+        for j in range(fan_out):
+            out[j] = intercepts[j]
+        for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
+            value = inputs.data[p]
+            w = W[inputs.indices[p] * fan_out : (inputs.indices[p] + 1) * fan_out]
+            for j in range(fan_out):
+                out[j] = multiply_add(value, w[j], out[j])
+
+
+@jit
+def add_sparse_gradient(inputs, rows, delta, fan_out, gradient):
+    """Add the gradient of `sparse_affine` at W to `gradient`, given that at z."""
+    total = gradient[gradient.size - fan_out :]
+    for i in range(rows.size):
+        d = delta[i * (fan_out + 1) : i * (fan_out + 1) + fan_out]
+        for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
+            value = inputs.data[p]
+            g = gradient[
+                inputs.indices[p] * fan_out : (inputs.indices[p] + 1) * fan_out
+            ]
+            for j in range(fan_out):
+                g[j] = multiply_add(value, d[j], g[j])
+        for j in range(fan_out):
+            total[j] += d[j]

@@ -1,0 +1,1 @@
+"""What talks to the compiler and the machine: Numba, its cache, BLAS, atomics."""

@@ -1,0 +1,1 @@
+"""Passes through a network, forward and backward, and their scratch memory."""

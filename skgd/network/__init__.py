@@ -1,0 +1,1 @@
+"""Networks as Python sees them: parameters as layers, and outputs."""

@@ -1,0 +1,68 @@
+"""Raw outputs of a network, from one thread or several."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skgd.kernels.layers.inputs import as_inputs
+from skgd.kernels.passes.workspace import chunk_size, make_workspace
+from skgd.kernels.predict import raw_outputs
+from skgd.kernels.team.threads import one_blas_thread, prepare_blas, side_by_side
+
+# Multiplications in a prediction for which another thread pays: some 0.1 ms of them.
+PRODUCTS_PER_THREAD = 2_500_000
+# Up to so many OpenBLAS has one thread of itself; to limit it takes 36 us (measured).
+FEW_PRODUCTS = 200_000
+
+
+class RawOutputs:
+    """Outputs before the link of the same samples, for parameters that change.
+
+    Parameters
+    ----------
+    network : Network
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Validated: C-contiguous, of the parameters' dtype.
+    rows : ndarray of shape (n,)
+        Samples of X.
+    n_threads : int
+        Threads that may be used.
+    """
+
+    def __init__(self, network, X, rows, n_threads):
+        self._network, self._rows, self._dtype = network, rows, X.dtype
+        self._inputs, self._sparse = as_inputs(X), issparse(X)
+        n_products = rows.size * int(network.offsets[-1])
+        self._n_useful = min(n_threads, n_products // PRODUCTS_PER_THREAD)
+        self._is_small = self._n_useful == 0 and n_products <= FEW_PRODUCTS
+        self._position = np.zeros(1, np.int64)
+        self._workspace = self._make_workspace() if self._is_small else None
+
+    def __call__(self, theta):
+        """Return the outputs, of shape (n, n_outputs), in an array of their own."""
+        out = np.empty((self._rows.size, self._network.layer_units[-1]), theta.dtype)
+        self._position[0] = 0
+        if self._is_small:
+            self._write(theta, out, self._workspace)
+            return out
+        with one_blas_thread():
+            if self._n_useful > 0:
+                prepare_blas(self._n_useful)
+            side_by_side(
+                lambda: self._write(theta, out, self._make_workspace()),
+                max(1, self._n_useful),
+            )
+        return out
+
+    def _make_workspace(self):
+        shape = self._network, self._rows.size, self._dtype, self._sparse
+        size = chunk_size(*shape)
+        return make_workspace(self._network, size, *shape[2:], training=False)
+
+    def _write(self, theta, out, workspace):
+        where = self._inputs, self._rows, out, self._position
+        raw_outputs(self._network, theta, *where, workspace)
+
+
+def predict_raw(network, theta, X, rows, n_threads):
+    """Outputs before the link, once; see `RawOutputs`."""
+    return RawOutputs(network, X, rows, n_threads)(theta)
