@@ -22,13 +22,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgd.estimators.classifier import GDNeuralClassifier
 from skgd.estimators.regressor import GDNeuralRegressor
-from skgd.kernels.formulas.activations import (
-    LEAKY_SLOPE,
-    SELU_FLOOR,
-    SELU_SCALE,
-    Activation,
-)
-from skgd.kernels.formulas.losses import OUT_ACTIVATIONS
+from skgd.kernels.formulas.activations import LEAKY_SLOPE, SELU_FLOOR, SELU_SCALE
+from skgd.network.views import arrays_of_layers
 
 try:
     from onnx import TensorProto
@@ -90,6 +85,10 @@ class Nodes:
             **attributes,
         )
         return output
+
+    def activation(self, name, z):
+        """Add those of an activation; return the name of the output."""
+        return ACTIVATIONS[name](self, z)
 
     def constant(self, values):
         """Add a constant: floats become `dtype`, integers int64, texts UTF-8."""
@@ -176,17 +175,17 @@ def _mish(add, z):
 
 
 ACTIVATIONS = {
-    Activation.IDENTITY: _identity,
-    Activation.LOGISTIC: _logistic,
-    Activation.TANH: _tanh,
-    Activation.RELU: _relu,
-    Activation.LEAKY_RELU: _leaky_relu,
-    Activation.ELU: _elu,
-    Activation.SELU: _selu,
-    Activation.GELU: _gelu,
-    Activation.SILU: _silu,
-    Activation.SOFTPLUS: _softplus,
-    Activation.MISH: _mish,
+    "identity": _identity,
+    "logistic": _logistic,
+    "tanh": _tanh,
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "elu": _elu,
+    "selu": _selu,
+    "gelu": _gelu,
+    "silu": _silu,
+    "softplus": _softplus,
+    "mish": _mish,
 }
 
 # Where ``t = (a - 5) / (a + 5)``, which maps the tail's a >= 0 to [-1, 1).
@@ -232,7 +231,7 @@ def _softmax(add, raw):
     return add("Softmax", raw, axis=1)
 
 
-# From the raw outputs to the predictions, by the names in `OUT_ACTIVATIONS`.
+# From the raw outputs to the predictions, by the names of links.
 LINKS = {
     "identity": _identity,
     "exp": _exp,
@@ -252,16 +251,17 @@ def _raw_outputs(add, operator):
     x = values.full_name
     if not isinstance(values.type, DoubleTensorType | FloatTensorType):
         x = add("Cast", x, to=TensorProto.FLOAT)
-    # As fitted: the parameter may have been set since.
-    activations = [*estimator._network.activations.tolist(), Activation.IDENTITY]
-    layers = zip(estimator.coefs_, estimator.intercepts_, activations, strict=True)
-    for coefs, intercepts, activation in layers:
-        x = ACTIVATIONS[activation](add, add("Gemm", x, coefs, intercepts))
+    # As fitted: the parameters may have been set since.
+    network, theta = estimator._network, estimator._state.theta
+    arrays = arrays_of_layers(network, theta)
+    for layer, parameters in zip(network.layers, arrays, strict=True):
+        if not layer.is_for_training:
+            x = layer.to_onnx(add, x, parameters)
     return x
 
 
 def _link(estimator):
-    return LINKS[OUT_ACTIVATIONS[estimator._network.loss]]
+    return LINKS[estimator.out_activation_]
 
 
 # Regressor ----------------------------------------------------------------------------

@@ -1,18 +1,14 @@
 """Slow NumPy reference of the kernels, written from the formulas.
 
-Samples in rows, one layer as one pair of arrays, one step at a time; nothing is shared
-with the kernels but the codes. A new activation, loss or optimizer needs its formula
-here, and is then tested by being there.
+Samples are in rows, a layer is a function of arrays, and one step follows another;
+nothing is shared with the kernels but the names and the shapes. A new kind of layer,
+activation, loss or optimizer needs its formula here, and is then tested by being here.
 """
 
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import erfcx
-
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.losses import Loss
-from skgd.kernels.formulas.optimizers import Optimizer
 
 
 def logistic(z):
@@ -62,23 +58,23 @@ def mish_derivative(z):
 
 # Each activation with its derivative, both of the pre-activation.
 ACTIVATIONS = {
-    Activation.IDENTITY: (lambda z: z, np.ones_like),
-    Activation.LOGISTIC: (logistic, lambda z: logistic(z) * (1 - logistic(z))),
-    Activation.TANH: (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
-    Activation.RELU: (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
-    Activation.LEAKY_RELU: (
+    "identity": (lambda z: z, np.ones_like),
+    "logistic": (logistic, lambda z: logistic(z) * (1 - logistic(z))),
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
+    "leaky_relu": (
         lambda z: np.where(z > 0, z, z / 100),
         lambda z: np.where(z > 0, 1, 0.01).astype(z.dtype),
     ),
-    Activation.ELU: (elu, elu_derivative),
-    Activation.SELU: (lambda z: elu(z, **SELU), lambda z: elu_derivative(z, **SELU)),
-    Activation.GELU: (
+    "elu": (elu, elu_derivative),
+    "selu": (lambda z: elu(z, **SELU), lambda z: elu_derivative(z, **SELU)),
+    "gelu": (
         lambda z: z * normal_cdf(z),
         lambda z: normal_cdf(z) + z * normal_density(z),
     ),
-    Activation.SILU: (lambda z: z * logistic(z), silu_derivative),
-    Activation.SOFTPLUS: (softplus, logistic),
-    Activation.MISH: (lambda z: z * np.tanh(softplus(z)), mish_derivative),
+    "silu": (lambda z: z * logistic(z), silu_derivative),
+    "softplus": (softplus, logistic),
+    "mish": (lambda z: z * np.tanh(softplus(z)), mish_derivative),
 }
 
 
@@ -100,93 +96,92 @@ def gamma(y, z):
     return np.log(np.exp(z) / y) + y / np.exp(z) - 1
 
 
-# What the tests give to the losses that have a parameter.
-LOSS_PARAMETERS = dict.fromkeys(Loss, 0.0) | {Loss.HUBER: 0.7, Loss.QUANTILE: 0.3}
-
 # Loss of each sample, shape (n,), from targets and raw outputs of shape (n, n_outputs),
 # and from the loss's parameter p where it has one.
 LOSSES = {
-    Loss.SQUARED_ERROR: lambda y, z, p: (0.5 * (z - y) ** 2).sum(axis=1),
-    Loss.POISSON: lambda y, z, p: poisson(y, z).sum(axis=1),
-    Loss.BINARY_LOG_LOSS: lambda y, z, p: (np.logaddexp(0, z) - y * z).sum(axis=1),
-    Loss.LOG_LOSS: lambda y, z, p: -(y * np.log(softmax(z))).sum(axis=1),
-    Loss.ABSOLUTE_ERROR: lambda y, z, p: np.abs(z - y).sum(axis=1),
-    Loss.HUBER: lambda y, z, p: huber(y, z, p).sum(axis=1),
-    Loss.QUANTILE: lambda y, z, p: pinball(y, z, p).sum(axis=1),
-    Loss.GAMMA: lambda y, z, p: gamma(y, z).sum(axis=1),
+    "squared_error": lambda y, z, p: (0.5 * (z - y) ** 2).sum(axis=1),
+    "poisson": lambda y, z, p: poisson(y, z).sum(axis=1),
+    "binary_log_loss": lambda y, z, p: (np.logaddexp(0, z) - y * z).sum(axis=1),
+    "log_loss": lambda y, z, p: -(y * np.log(softmax(z))).sum(axis=1),
+    "absolute_error": lambda y, z, p: np.abs(z - y).sum(axis=1),
+    "huber": lambda y, z, p: huber(y, z, p).sum(axis=1),
+    "quantile": lambda y, z, p: pinball(y, z, p).sum(axis=1),
+    "gamma": lambda y, z, p: gamma(y, z).sum(axis=1),
 }
+
+# What the tests give to the losses: a number to those that have a parameter.
+LOSS_PARAMETERS = dict.fromkeys(LOSSES, 0.0) | {"huber": 0.7, "quantile": 0.3}
 
 # Gradient of the loss at the raw outputs.
 DELTAS = {
-    Loss.SQUARED_ERROR: lambda y, z, p: z - y,
-    Loss.POISSON: lambda y, z, p: np.exp(z) - y,
-    Loss.BINARY_LOG_LOSS: lambda y, z, p: logistic(z) - y,
-    Loss.LOG_LOSS: lambda y, z, p: softmax(z) - y,
-    Loss.ABSOLUTE_ERROR: lambda y, z, p: np.sign(z - y),
-    Loss.HUBER: lambda y, z, p: np.clip(z - y, -p, p),
-    Loss.QUANTILE: lambda y, z, p: np.where(z > y, 1 - p, np.where(z < y, -p, 0)),
-    Loss.GAMMA: lambda y, z, p: 1 - y / np.exp(z),
+    "squared_error": lambda y, z, p: z - y,
+    "poisson": lambda y, z, p: np.exp(z) - y,
+    "binary_log_loss": lambda y, z, p: logistic(z) - y,
+    "log_loss": lambda y, z, p: softmax(z) - y,
+    "absolute_error": lambda y, z, p: np.sign(z - y),
+    "huber": lambda y, z, p: np.clip(z - y, -p, p),
+    "quantile": lambda y, z, p: np.where(z > y, 1 - p, np.where(z < y, -p, 0)),
+    "gamma": lambda y, z, p: 1 - y / np.exp(z),
 }
 
 # Losses whose link is the canonical one: the gradient is prediction minus target.
-CANONICAL = {
-    Loss.SQUARED_ERROR,
-    Loss.POISSON,
-    Loss.BINARY_LOG_LOSS,
-    Loss.LOG_LOSS,
-}
+CANONICAL = {"squared_error", "poisson", "binary_log_loss", "log_loss"}
 
 
 def draw_targets(loss, n, n_outputs, rng):
     """Targets that the loss is defined for."""
-    if loss == Loss.POISSON:
+    if loss == "poisson":
         return rng.poisson(2, (n, n_outputs)).astype(float)
-    if loss == Loss.GAMMA:
+    if loss == "gamma":
         return rng.gamma(2, size=(n, n_outputs))
-    if loss == Loss.BINARY_LOG_LOSS:
+    if loss == "binary_log_loss":
         return rng.integers(0, 2, (n, n_outputs)).astype(float)
-    if loss == Loss.LOG_LOSS:
+    if loss == "log_loss":
         return np.eye(n_outputs)[rng.integers(0, n_outputs, n)]
     return rng.standard_normal((n, n_outputs))
 
 
-def gd(theta, g, memory, step, rate, rule):
+# An optimizer makes the next parameters from the gradient g. Of the settings it reads
+# those of its own; what it remembers between steps it keeps in the memory.
+
+
+def gd(theta, g, memory, step, rate, settings):
     return theta - rate * g
 
 
-def momentum(theta, g, memory, step, rate, rule):
-    memory["v"] = rule.momentum * memory.get("v", 0) - rate * g
+def momentum(theta, g, memory, step, rate, settings):
+    memory["v"] = settings.momentum * memory.get("v", 0) - rate * g
     return theta + memory["v"]
 
 
-def nesterov(theta, g, memory, step, rate, rule):
-    memory["v"] = rule.momentum * memory.get("v", 0) - rate * g
-    return theta + rule.momentum * memory["v"] - rate * g
+def nesterov(theta, g, memory, step, rate, settings):
+    memory["v"] = settings.momentum * memory.get("v", 0) - rate * g
+    return theta + settings.momentum * memory["v"] - rate * g
 
 
-def adam(theta, g, memory, step, rate, rule):
-    m, v = moments(g, memory, rule)
+def adam(theta, g, memory, step, rate, settings):
+    m, v = moments(g, memory, settings)
     # The paper's "efficient" form: epsilon is added to the uncorrected root.
-    rate = rate * np.sqrt(1 - rule.beta_2**step) / (1 - rule.beta_1**step)
-    return theta - rate * m / (np.sqrt(v) + rule.epsilon)
+    rate = rate * np.sqrt(1 - settings.beta_2**step) / (1 - settings.beta_1**step)
+    return theta - rate * m / (np.sqrt(v) + settings.epsilon)
 
 
-def moments(g, memory, rule):
-    memory["m"] = rule.beta_1 * memory.get("m", 0) + (1 - rule.beta_1) * g
-    memory["v"] = rule.beta_2 * memory.get("v", 0) + (1 - rule.beta_2) * g**2
+def moments(g, memory, settings):
+    memory["m"] = settings.beta_1 * memory.get("m", 0) + (1 - settings.beta_1) * g
+    memory["v"] = settings.beta_2 * memory.get("v", 0) + (1 - settings.beta_2) * g**2
     return memory["m"], memory["v"]
 
 
 # The others as in the documentation of PyTorch's torch.optim, symbol by symbol.
 
 
-def adagrad(theta, g, memory, step, rate, rule):
+def adagrad(theta, g, memory, step, rate, settings):
     memory["sum"] = memory.get("sum", 0) + g**2
-    return theta - rate * g / (np.sqrt(memory["sum"]) + rule.epsilon)
+    return theta - rate * g / (np.sqrt(memory["sum"]) + settings.epsilon)
 
 
-def adadelta(theta, g, memory, step, rate, rule):
-    rho, epsilon = rule.beta_2, rule.epsilon
+def adadelta(theta, g, memory, step, rate, settings):
+    rho, epsilon = settings.beta_2, settings.epsilon
     memory["v"] = rho * memory.get("v", 0) + (1 - rho) * g**2
     u = memory.get("u", 0)
     move = np.sqrt(u + epsilon) / np.sqrt(memory["v"] + epsilon) * g
@@ -194,64 +189,96 @@ def adadelta(theta, g, memory, step, rate, rule):
     return theta - rate * move
 
 
-def rmsprop(theta, g, memory, step, rate, rule):
-    memory["v"] = rule.beta_2 * memory.get("v", 0) + (1 - rule.beta_2) * g**2
-    return theta - rate * g / (np.sqrt(memory["v"]) + rule.epsilon)
+def rmsprop(theta, g, memory, step, rate, settings):
+    memory["v"] = settings.beta_2 * memory.get("v", 0) + (1 - settings.beta_2) * g**2
+    return theta - rate * g / (np.sqrt(memory["v"]) + settings.epsilon)
 
 
-def amsgrad(theta, g, memory, step, rate, rule):
-    m, v = moments(g, memory, rule)
+def amsgrad(theta, g, memory, step, rate, settings):
+    m, v = moments(g, memory, settings)
     memory["max"] = np.maximum(memory.get("max", 0), v)
-    m_hat = m / (1 - rule.beta_1**step)
-    v_hat = memory["max"] / (1 - rule.beta_2**step)
-    return theta - rate * m_hat / (np.sqrt(v_hat) + rule.epsilon)
+    m_hat = m / (1 - settings.beta_1**step)
+    v_hat = memory["max"] / (1 - settings.beta_2**step)
+    return theta - rate * m_hat / (np.sqrt(v_hat) + settings.epsilon)
 
 
-def nadam(theta, g, memory, step, rate, rule):
-    m, v = moments(g, memory, rule)
-    mu = [rule.beta_1 * (1 - 0.96 ** (t * 0.004) / 2) for t in range(1, step + 2)]
+def nadam(theta, g, memory, step, rate, settings):
+    m, v = moments(g, memory, settings)
+    mu = [settings.beta_1 * (1 - 0.96 ** (t * 0.004) / 2) for t in range(1, step + 2)]
     m_hat = mu[-1] * m / (1 - np.prod(mu))
     m_hat = m_hat + (1 - mu[-2]) * g / (1 - np.prod(mu[:-1]))
-    v_hat = v / (1 - rule.beta_2**step)
-    return theta - rate * m_hat / (np.sqrt(v_hat) + rule.epsilon)
+    v_hat = v / (1 - settings.beta_2**step)
+    return theta - rate * m_hat / (np.sqrt(v_hat) + settings.epsilon)
 
 
 OPTIMIZERS = {
-    Optimizer.GD: gd,
-    Optimizer.MOMENTUM: momentum,
-    Optimizer.NESTEROV: nesterov,
-    Optimizer.ADAM: adam,
-    Optimizer.ADAGRAD: adagrad,
-    Optimizer.ADADELTA: adadelta,
-    Optimizer.RMSPROP: rmsprop,
-    Optimizer.AMSGRAD: amsgrad,
-    Optimizer.NADAM: nadam,
+    "gd": gd,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "adam": adam,
+    "adagrad": adagrad,
+    "adadelta": adadelta,
+    "rmsprop": rmsprop,
+    "amsgrad": amsgrad,
+    "nadam": nadam,
 }
 
 
-def take_step(theta, g, memory, step, rate, rule, decays=True):
-    """One step, with decoupled weight decay of the parameters that are marked so."""
-    moved = OPTIMIZERS[rule.optimizer](theta, g, memory, step, rate, rule)
-    return moved - rate * rule.weight_decay * np.where(decays, theta, 0)
+def take_step(theta, g, memory, step, rate, settings, decays=1.0, speeds=1.0):
+    """One step, with weight decay that is decoupled from the gradient.
+
+    `decays` and `speeds` are what a parameter's decay and learning rate are multiplied
+    by. Without speed it is not touched.
+    """
+    rate = rate * speeds
+    moved = OPTIMIZERS[settings.optimizer](theta, g, memory, step, rate, settings)
+    moved = moved - rate * settings.weight_decay * np.where(decays, decays * theta, 0)
+    return np.where(speeds, moved, theta)
 
 
-def layers(theta, units):
-    """Split the parameters: a list of (W, b)."""
-    result, start = [], 0
-    for fan_in, fan_out in pairwise(units):
-        W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
-        start += fan_in * fan_out
-        result.append((W, theta[start : start + fan_out]))
-        start += fan_out
-    return result
+# Layers -------------------------------------------------------------------------------
 
 
-def is_coef(units):
-    """Mark the parameters that the penalty acts on."""
-    parts = []
-    for fan_in, fan_out in pairwise(units):
-        parts += [np.ones(fan_in * fan_out, bool), np.zeros(fan_out, bool)]
-    return np.concatenate(parts)
+class Draws(NamedTuple):
+    """By what the layers draw in training: the epoch's seed, and the step in it."""
+
+    key: tuple = (0, 0)
+    step: int = 0
+
+
+class Layer(NamedTuple):
+    """A kind of layer.
+
+    ``forward(layer, arrays, x, draws)`` makes the outputs of the inputs x, given the
+    layer's own arrays; without `draws`, those of a prediction. ``backward(layer,
+    arrays, x, dy, draws)`` makes of the gradient at the outputs that at the inputs, and
+    a list of those at the arrays. With each of the `examples`, the tests make a layer:
+    they are its fields besides the numbers of inputs and outputs, which are the same.
+    """
+
+    forward: object
+    backward: object
+    examples: list
+
+
+def dense(layer, arrays, x, draws):
+    coefs, intercepts = arrays
+    return x @ coefs + intercepts
+
+
+def dense_backward(layer, arrays, x, dy, draws):
+    coefs, _ = arrays
+    return dy @ coefs.T, [x.T @ dy, dy.sum(axis=0)]
+
+
+def activation(layer, arrays, x, draws):
+    value, _ = ACTIVATIONS[layer.activation]
+    return value(x)
+
+
+def activation_backward(layer, arrays, x, dy, draws):
+    _, derivative = ACTIVATIONS[layer.activation]
+    return dy * derivative(x), []
 
 
 def philox(counter, key):
@@ -267,99 +294,125 @@ def philox(counter, key):
     return np.stack(c, axis=-1)
 
 
-def dropout_factors(network, key, step, n):
-    """What the activations of each hidden layer are multiplied by, (n, n_units).
+def dropout_factors(layer, draws, n):
+    """What the inputs of a dropout layer are multiplied by, of shape (n, n_units).
 
     The counter of a number is made of the unit, the sample's place in the batch, the
-    layer and the step. Each gives four numbers, to units that are a quarter apart.
+    hidden layer and the step. Each gives four numbers, to units that are a quarter
+    apart.
     """
-    factors = []
-    units = network.layer_units[1:-1]
-    for layer, (n_units, rate) in enumerate(zip(units, network.dropout, strict=True)):
-        quarter = -(-n_units // 4)
-        place, group = np.mgrid[:n, :quarter].astype(object)
-        same = np.full_like(place, 1)
-        counter = np.stack([group, place, layer * same, step * same], axis=-1)
-        numbers = philox(counter, key).transpose(0, 2, 1).reshape(n, -1)[:, :n_units]
-        factors.append((numbers >= rate * 2**32) / (1 - rate))
-    return [each.astype(float) for each in factors]
+    n_units = layer.fan_out
+    quarter = -(-n_units // 4)
+    place, group = np.mgrid[:n, :quarter].astype(object)
+    same = np.full_like(place, 1)
+    counter = [group, place, layer.hidden * same, draws.step * same]
+    numbers = philox(np.stack(counter, axis=-1), draws.key)
+    numbers = numbers.transpose(0, 2, 1).reshape(n, -1)[:, :n_units]
+    return ((numbers >= layer.rate * 2**32) / (1 - layer.rate)).astype(float)
 
 
-def pre_activations(network, theta, X, factors=None):
-    """Pre-activations of each layer; the last ones are the raw outputs."""
-    a, zs = X, []
-    for layer, (W, b) in enumerate(layers(theta, network.layer_units)):
-        zs.append(a @ W + b)
-        if layer < len(network.activations):
-            a = ACTIVATIONS[network.activations[layer]][0](zs[-1])
-            a = a if factors is None else a * factors[layer]
-    return zs
+def dropout(layer, arrays, x, draws):
+    return x if draws is None else x * dropout_factors(layer, draws, len(x))
 
 
-def loss_and_gradient(network, theta, X, Y, weight, alpha, factors=None):
+def dropout_backward(layer, arrays, x, dy, draws):
+    return dy * dropout_factors(layer, draws, len(x)), []
+
+
+LAYERS = {
+    "dense": Layer(dense, dense_backward, [{}]),
+    "activation": Layer(
+        activation,
+        activation_backward,
+        # The slope follows from the value, or is kept.
+        [{"activation": "tanh"}, {"activation": "gelu"}],
+    ),
+    "dropout": Layer(dropout, dropout_backward, [{"rate": 0.4, "hidden": 1}]),
+}
+
+
+# Networks -----------------------------------------------------------------------------
+
+
+def arrays_of(network, theta):
+    """Take the parameters apart: a list of arrays for each layer."""
+    result, start = [], 0
+    for layer in network.layers:
+        result.append([])
+        for segment in layer.segments():
+            stop = start + np.prod(segment.shape)
+            result[-1].append(theta[start:stop].reshape(segment.shape))
+            start = stop
+    assert start == theta.size
+    return result
+
+
+def factors_of(network):
+    """Penalty, decay and learning rate of each parameter, relative to the settings."""
+    segments = [each for layer in network.layers for each in layer.segments()]
+    sizes = [np.prod(each.shape) for each in segments]
+    factors = [(each.penalty, each.decay, each.rate) for each in segments]
+    penalty, decay, rate = np.repeat(factors, sizes, axis=0).T
+    # What the optimizer does not touch is no part of the objective.
+    return np.where(rate, penalty, 0), decay, rate
+
+
+def values_of(network, theta, X, draws=None):
+    """Inputs of each layer, then the raw outputs: of a prediction without `draws`."""
+    values = [X]
+    for layer, arrays in zip(network.layers, arrays_of(network, theta), strict=True):
+        forward = LAYERS[layer.kind].forward
+        values.append(forward(layer, arrays, values[-1], draws))
+    return values
+
+
+def loss_and_gradient(network, theta, X, Y, weight, alpha, draws=None):
     """Objective of one batch, penalty included, and its gradient by backpropagation."""
-    zs = pre_activations(network, theta, X, factors)
-    total = weight.sum()
-    coefs = is_coef(network.layer_units)
-    penalty = 0.5 * alpha * (theta[coefs] ** 2).sum()
-    outputs = Y, zs[-1], network.loss_parameter
-    loss = (weight @ LOSSES[network.loss](*outputs) + penalty) / total
+    draws = Draws() if draws is None else draws
+    *values, raw = values_of(network, theta, X, draws)
+    penalties = alpha * factors_of(network)[0]
+    penalty = 0.5 * (penalties * theta**2).sum()
+    outputs = Y, raw, network.loss_parameter
+    loss = weight @ LOSSES[network.loss](*outputs) + penalty
 
-    delta = DELTAS[network.loss](*outputs) * weight[:, None]
-    parts = []
-    parameters = layers(theta, network.layer_units)
-    for layer in range(len(parameters) - 1, -1, -1):
-        below = X
-        if layer > 0:
-            value, derivative = ACTIVATIONS[network.activations[layer - 1]]
-            factor = 1 if factors is None else factors[layer - 1]
-            below = value(zs[layer - 1]) * factor
-        W, _ = parameters[layer]
-        parts = [((below.T @ delta) + alpha * W).ravel(), delta.sum(axis=0), *parts]
-        if layer > 0:
-            delta = (delta @ W.T) * derivative(zs[layer - 1]) * factor
-    return loss, np.concatenate(parts) / total
+    dy = DELTAS[network.loss](*outputs) * weight[:, None]
+    gradients, arrays = [], arrays_of(network, theta)
+    steps = list(zip(network.layers, arrays, values, strict=True))
+    for layer, own, x in reversed(steps):
+        dy, of_arrays = LAYERS[layer.kind].backward(layer, own, x, dy, draws)
+        gradients = [*(each.ravel() for each in of_arrays), *gradients]
+    gradient = np.concatenate(gradients) + penalties * theta
+    return loss / weight.sum(), gradient / weight.sum()
 
 
 def train_epoch(
-    network,
-    theta,
-    rule,
-    memory,
-    n_steps,
-    X,
-    Y,
-    weight,
-    order,
-    batch_size,
-    rate,
-    alpha,
-    key=(0, 0),
+    network, theta, settings, memory, n_steps, X, Y, weight, order, key=(0, 0)
 ):
     """One epoch; returns parameters, mean loss and steps taken.
 
-    The k-th batch, from 1, has the learning rate ``rate / k``. `key` is the epoch's
-    seed of dropout. The weight of a batch of one sample scales its loss's gradient.
+    The k-th batch, from 1, has the learning rate ``learning_rate_init / k`` of the
+    settings, which are an estimator's parameters. `key` is the epoch's seed of dropout.
+    The weight of a batch of one sample scales its loss's gradient.
     """
-    losses, counts = [], []
-    for k, start in enumerate(range(0, len(order), batch_size), start=1):
-        rows = order[start : start + batch_size]
+    losses, counts, size, alpha = [], [], settings.batch_size, settings.alpha
+    longest = np.inf if settings.max_grad_norm is None else settings.max_grad_norm
+    penalties, decays, speeds = factors_of(network)
+    for k, start in enumerate(range(0, len(order), size), start=1):
+        rows = order[start : start + size]
         if weight[rows].sum() == 0:
             continue
-        factors = None
-        if network.dropout.any():
-            factors = dropout_factors(network, key, k - 1, len(rows))
+        draws = Draws(key, k - 1)
         outputs = network, theta, X[rows], Y[rows]
-        loss, g = loss_and_gradient(*outputs, weight[rows], alpha, factors)
-        if batch_size == 1:
-            loss, g = loss_and_gradient(*outputs, np.ones(1), 0.0, factors)
-            coefs = np.where(is_coef(network.layer_units), theta, 0)
-            loss = weight[rows[0]] * loss + 0.5 * alpha * (coefs**2).sum()
-            g = weight[rows[0]] * g + alpha * coefs
-        g *= min(1, rule.max_grad_norm / np.linalg.norm(g))
+        loss, g = loss_and_gradient(*outputs, weight[rows], alpha, draws)
+        if size == 1:
+            loss, g = loss_and_gradient(*outputs, np.ones(1), 0.0, draws)
+            loss = weight[rows[0]] * loss + 0.5 * alpha * (penalties * theta**2).sum()
+            g = weight[rows[0]] * g + alpha * penalties * theta
+        g = np.where(speeds, g, 0)
+        g *= min(1, longest / np.linalg.norm(g))
         n_steps += 1
-        decays = is_coef(network.layer_units)
-        theta = take_step(theta, g, memory, n_steps, rate / k, rule, decays)
+        rate = settings.learning_rate_init / k
+        theta = take_step(theta, g, memory, n_steps, rate, settings, decays, speeds)
         losses.append(loss)
         counts.append(len(rows))
     return theta, np.average(losses, weights=counts), n_steps

@@ -1,10 +1,10 @@
-"""Every member of `Activation`: value and derivative, in both dtypes."""
+"""Every member of `ACTIVATIONS`: value and derivative, in both dtypes."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skgd.kernels.formulas.activations import DERIVATIVES, SLOPES, VALUES, Activation
+from skgd.kernels.formulas.activations import ACTIVATIONS
 from tests import naive
 
 Z = np.concatenate(
@@ -15,20 +15,26 @@ Z = np.concatenate(
     ]
 )
 
+# Those whose derivative follows from the activation; the others have slopes.
+WITH_DERIVATIVE = [
+    name for name, formula in ACTIVATIONS.items() if formula.derivative is not None
+]
+
 
 def apply(activation, z):
     """Replace `z` by the activations, as a prediction does."""
-    VALUES[activation](z)
+    ACTIVATIONS[activation].value(z)
 
 
 def apply_with_slope(activation, z, slope):
     """The same, with the slopes, as training has them: from either function."""
-    if activation in SLOPES:
-        SLOPES[activation](z, slope)
+    formula = ACTIVATIONS[activation]
+    if formula.slope is not None:
+        formula.slope(z, slope)
     else:
-        VALUES[activation](z)
+        formula.value(z)
         slope[:] = 1
-        DERIVATIVES[activation](z, slope)
+        formula.derivative(z, slope)
 
 
 def evaluate(part, activation, z):
@@ -38,7 +44,7 @@ def evaluate(part, activation, z):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_value_is_that_of_the_formula(activation, dtype):
     z = Z.astype(dtype)
     a = z.copy()
@@ -50,7 +56,7 @@ def test_value_is_that_of_the_formula(activation, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_slope_is_that_of_the_formula(activation, dtype):
     z = Z[Z != 0].astype(dtype)  # where some have a kink
     a, slope, expected = z.copy(), np.empty_like(z), z.copy()
@@ -63,7 +69,7 @@ def test_slope_is_that_of_the_formula(activation, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_largest_numbers_make_no_nan(activation, dtype):
     largest = np.finfo(dtype).max / 2
     z = np.array([-1, 1] * 9, dtype) * largest
@@ -77,7 +83,7 @@ def test_the_largest_numbers_make_no_nan(activation, dtype):
     np.testing.assert_array_equal(again, a)
 
 
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_slope_is_that_of_central_differences(activation):
     # An even number of points: none is 0, where relu has a kink.
     z = np.linspace(-4, 4, 200)
@@ -90,7 +96,7 @@ def test_slope_is_that_of_central_differences(activation):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("activation", DERIVATIVES)
+@pytest.mark.parametrize("activation", WITH_DERIVATIVE)
 def test_derivative_multiplies_what_is_there(activation, dtype):
     rng = np.random.default_rng(0)
     z = rng.uniform(-4, 4, 200).astype(dtype)
@@ -98,19 +104,19 @@ def test_derivative_multiplies_what_is_there(activation, dtype):
     apply_with_slope(activation, a, slope)
     former = rng.standard_normal(200).astype(dtype)
     delta, given = former.copy(), a.copy()
-    DERIVATIVES[activation](given, delta)
+    ACTIVATIONS[activation].derivative(given, delta)
     assert delta.dtype == dtype
     assert_allclose(delta, former * slope, rtol=np.finfo(dtype).eps)
     np.testing.assert_array_equal(given, a)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("activation", [Activation.RELU, Activation.LEAKY_RELU])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 def test_infinite_numbers_make_no_nan(activation, dtype):
     a = np.array([-np.inf, np.inf] * 9, dtype)
     slope = np.empty_like(a)
     apply_with_slope(activation, a, slope)
-    below = {Activation.RELU: 0, Activation.LEAKY_RELU: -np.inf}[activation]
+    below = {"relu": 0, "leaky_relu": -np.inf}[activation]
     np.testing.assert_array_equal(a, [below, np.inf] * 9)
     np.testing.assert_array_equal(np.isnan(slope), False)
 
@@ -118,10 +124,10 @@ def test_infinite_numbers_make_no_nan(activation, dtype):
 @pytest.mark.parametrize(
     ("activation", "at_zero"),
     [
-        (Activation.RELU, 0),
-        (Activation.LEAKY_RELU, 0.01),
-        (Activation.ELU, 1),
-        (Activation.SELU, 1.7580993408473769),
+        ("relu", 0),
+        ("leaky_relu", 0.01),
+        ("elu", 1),
+        ("selu", 1.7580993408473769),
     ],
 )
 def test_at_its_kink_an_activation_has_the_slope_from_below(activation, at_zero):
@@ -133,7 +139,7 @@ def test_at_its_kink_an_activation_has_the_slope_from_below(activation, at_zero)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_nan_stays_nan(activation, dtype):
     z = np.linspace(-3, 3, 101).astype(dtype)  # long enough for the vectorised loop
     z[::7] = np.nan
@@ -143,12 +149,13 @@ def test_nan_stays_nan(activation, dtype):
     np.testing.assert_array_equal(np.isnan(a), expected)
     apply_with_slope(activation, z, slope)
     np.testing.assert_array_equal(np.isnan(z), expected)
-    if activation in SLOPES:
+    if activation not in WITH_DERIVATIVE:
         np.testing.assert_array_equal(np.isnan(slope), expected)
 
 
 def test_every_activation_has_its_functions_and_a_reference():
-    assert set(VALUES) == set(naive.ACTIVATIONS) == set(Activation)
-    # One way to the slope, and no more.
-    assert DERIVATIVES.keys() | SLOPES.keys() == set(Activation)
-    assert not DERIVATIVES.keys() & SLOPES.keys()
+    assert set(naive.ACTIVATIONS) == set(ACTIVATIONS)
+    for name, formula in ACTIVATIONS.items():
+        assert formula.name == name
+        # One way to the slope, and no more.
+        assert (formula.derivative is None) != (formula.slope is None)

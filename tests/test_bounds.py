@@ -12,9 +12,12 @@ import sys
 import numba
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
+    ),
+]
 
 # A kernel that leaves its array, called as the epochs' kernels call theirs.
 LEAVES = """

@@ -19,9 +19,12 @@ from skgd.kernels.machine import cache as _cache
 from skgd.kernels.machine.cache import KernelCache, _CacheFiles
 from skgd.kernels.machine.jit import jit
 
-pytestmark = pytest.mark.skipif(
-    bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
+    ),
+]
 
 PACKAGE = Path(_cache.__file__).parents[2]
 # It loads the kernels of the package argv[1] and no more: scikit-learn, which the rest
@@ -91,6 +94,7 @@ def test_processes_that_compile_at_once_leave_every_kernel(tmp_path, expected):
     assert outputs == {d: of(expected, d, kernels)[d] for d in dtypes}
 
 
+@pytest.mark.faults
 def test_processes_stopped_while_they_compile_leave_no_wrong_kernel(tmp_path, expected):
     """Stopped a moment after the first, and then the third kernel was written."""
     for number, n_kernels in [(signal.SIGTERM, 1), (signal.SIGKILL, 3)]:
@@ -112,6 +116,7 @@ def limit_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
 
+@pytest.mark.faults
 @pytest.mark.skipif(sys.platform == "win32", reason="it limits a process's files")
 def test_a_full_disk_costs_time_but_no_fit(tmp_path, expected):
     """The limit is on the size of each file, which to a write is the same."""
@@ -210,6 +215,7 @@ def test_an_upgrade_leaves_all_former_ones_behind(files, monkeypatch, package):
     assert files.load("float64") == [1, 2]
 
 
+@pytest.mark.faults
 def test_a_failed_save_leaves_nothing(files, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")

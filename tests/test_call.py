@@ -207,8 +207,8 @@ import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
     from itertools import cycle
     import numpy as np
+    from skgd.kernels.formulas.activations import ACTIVATIONS
     from skgd.kernels.machine.call import address
-    from skgd.kernels.formulas.activations import VALUES, Activation
     from tests.test_call import CASES, call_it, results
     found = [
         results(name, dtype)[0]
@@ -216,7 +216,7 @@ with event.install_recorder("numba:compile") as recorder:
     ]
     z = np.linspace(-3, 3, 11)
     expected = np.where(z < 0, 0.01, 1) * z
-    call_it(address(VALUES[Activation.LEAKY_RELU], z), (z,))
+    call_it(address(ACTIVATIONS["leaky_relu"].value, z), (z,))
     found.append((z, expected))
 for ours, direct in found:
     np.testing.assert_array_equal(ours, direct)
@@ -237,6 +237,7 @@ def run(folder, **environment):
     return int(compiled), bits
 
 
+@pytest.mark.slow
 def test_calls_work_loaded_from_the_disk_cache_and_as_plain_python(tmp_path):
     compiled, ours = run(tmp_path, NUMBA_DISABLE_JIT="0")
     loaded, theirs = run(tmp_path, NUMBA_DISABLE_JIT="0")

@@ -46,7 +46,7 @@ class Recorder:
 
 
 class StopAt(Recorder):
-    """Stops the fit once the training loss is low enough: a person's own callback."""
+    """Stops the fit once the training loss is low enough: a user's own callback."""
 
     def __init__(self, loss):
         super().__init__()
@@ -275,6 +275,7 @@ def test_scoring_monitor_in_a_pipeline_with_names():
     assert_allclose(last, pipeline.score(X, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_scoring_monitor_in_a_grid_search(n_jobs):
     X, y = make_data()

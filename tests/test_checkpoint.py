@@ -21,6 +21,7 @@ from skgd import GDNeuralClassifier, GDNeuralRegressor
 
 pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
 from skgd.callbacks import Checkpoint, load_checkpoint, save_checkpoint
+from tests.inside import assert_same_training, theta_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -89,11 +90,7 @@ def assert_same_fit(a, b):
         assert getattr(a, name) == getattr(b, name), name
     for name in ("best_loss_", "best_validation_score_", "t_"):
         assert getattr(a, name) == getattr(b, name), name
-    for name in ("theta", "optimizer_state", "best_theta"):
-        first, second = getattr(a._state, name), getattr(b._state, name)
-        assert (first is None) == (second is None)
-        if first is not None:
-            assert_array_equal(first, second, strict=True)
+    assert_same_training(a, b)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +190,7 @@ class CtrlCAfter(CutAfter):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.faults
 def test_after_ctrl_c_the_last_epoch_is_saved_to_go_on_from(tmp_path):
     path = tmp_path / "checkpoint"
     whole = make(GDNeuralRegressor).fit(X, y)
@@ -303,7 +301,7 @@ def test_partial_fit_on_a_checkpoint_goes_on_too(tmp_path):
         regressor.fit(X, y)
     loaded = load_checkpoint(path).set_callbacks().partial_fit(X, y)
     expected = make(GDNeuralRegressor, shuffle=False, max_iter=5).fit(X, y)
-    assert_array_equal(loaded._state.theta, expected._state.theta)
+    assert_array_equal(theta_of(loaded), theta_of(expected))
     assert loaded.loss_curve_ == expected.loss_curve_
 
 
@@ -397,6 +395,7 @@ def test_a_folder_that_is_not_there_is_an_error_before_the_fit(tmp_path):
     assert not hasattr(regressor, "coefs_")
 
 
+@pytest.mark.faults
 def test_a_disk_that_is_full_in_the_night_does_not_end_the_fit(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint"
     replace, n_saves = os.replace, []
@@ -433,6 +432,7 @@ def test_damaged_files_are_refused(tmp_path, damage):
         load_checkpoint(path)
 
 
+@pytest.mark.faults
 def test_a_full_disk_leaves_the_former_file(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint"
     former = make(GDNeuralRegressor).fit(X, y)
@@ -458,6 +458,7 @@ from pathlib import Path
 import numpy as np
 from skgd import GDNeuralClassifier
 from skgd.callbacks import Checkpoint, load_checkpoint
+from tests.inside import memory_of, theta_of
 warnings.simplefilter("ignore")
 
 n_kills = int(sys.argv[2])
@@ -502,8 +503,8 @@ def kill_again_and_again(path, setting):
             path.unlink()  # it was done before it was killed: once more
     final = load_checkpoint(path).set_callbacks().fit(X, y)
     same = [
-        bool(np.array_equal(getattr(final._state, name), getattr(whole._state, name)))
-        for name in ("theta", "optimizer_state")
+        bool(np.array_equal(part_of(final), part_of(whole)))
+        for part_of in (theta_of, memory_of)
     ]
     same.append(final.loss_curve_ == whole.loss_curve_)
     same.append(final.validation_scores_ == whole.validation_scores_)
@@ -522,6 +523,8 @@ KILLED = [
 ]
 
 
+@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.skipif(sys.platform == "win32", reason="it forks")
 def test_killed_at_random_moments_it_comes_to_the_same_bits(tmp_path):
     """Six times in each setting: at any time the file is a whole one."""

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import compute_sample_weight
 
 from skgd import GDNeuralClassifier
+from tests.inside import held_out_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -61,7 +62,7 @@ def test_class_weights_are_not_in_the_validation_score():
     X, y = make_targets("binary")
     options = {"early_stopping": True, "class_weight": {"rare": 20.0}}
     classifier = fit(X, y, **options)
-    rows = classifier._state.held_out
+    rows = held_out_of(classifier)
     score = classifier.score(X[rows], y[rows])
     assert_allclose(classifier.best_validation_score_, score)
 
@@ -133,7 +134,7 @@ def test_smoothing_keeps_probabilities_from_the_ends():
 def test_scores_of_early_stopping_are_of_unsmoothed_labels():
     X, y = make_targets("multiclass")
     classifier = fit(X, y, early_stopping=True, label_smoothing=0.2)
-    rows = classifier._state.held_out
+    rows = held_out_of(classifier)
     assert_allclose(
         classifier.best_validation_score_, classifier.score(X[rows], y[rows])
     )

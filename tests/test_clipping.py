@@ -8,60 +8,47 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.formulas.optimizers import Optimizer, make_update_rule
-from tests import naive, test_epoch
-from tests.test_epoch import ALPHA, N, make_problem, run_kernel, run_naive
+from tests.kernels import (
+    assert_trained_alike,
+    expected_training,
+    make_problem,
+    settings,
+    train,
+)
+from tests.naive import loss_and_gradient
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 
 
-@pytest.fixture
-def clipped(monkeypatch):
-    """Rules that clip, in the kernel and in the reference alike."""
-
-    def set_norm(max_grad_norm):
-        def make_rule(optimizer, weight_decay=0.0, dtype=np.float64):
-            return make_update_rule(
-                *(optimizer, 0.9, 0.9, 0.99, 1e-8, weight_decay, dtype),
-                max_grad_norm=max_grad_norm,
-            )
-
-        monkeypatch.setattr(test_epoch, "make_rule", make_rule)
-
-    return set_norm
-
-
-def first_norm(problem, batch_size, weight):
+def first_norm(problem, params):
     """Norm of the first batch's gradient."""
-    network, theta, X, Y, order = problem
-    rows = order[:batch_size]
-    batch = X[rows], Y[rows], weight[rows]
-    _, gradient = naive.loss_and_gradient(network, theta, *batch, ALPHA)
-    return np.linalg.norm(gradient)
+    rows = problem.order[: params.batch_size]
+    batch = problem.X[rows], problem.Y[rows], problem.weights[rows]
+    gradient = loss_and_gradient(problem.network, problem.theta, *batch, params.alpha)
+    return np.linalg.norm(gradient[1])
 
 
 @pytest.mark.parametrize("parts", [(1, 1), (2, 3)])
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 4, 15])
-@pytest.mark.parametrize("optimizer", [Optimizer.GD, Optimizer.ADAM])
-def test_epoch_is_that_of_the_reference(clipped, optimizer, batch_size, sparse, parts):
-    problem = make_problem((6, 1, 5), n_outputs=2)
-    weight = np.random.default_rng(1).uniform(0.2, 3, N)
-    clipped(first_norm(problem, batch_size, weight) / 2)
-    options = {"sparse": sparse, "parts": parts, "weight_decay": 0.4}
-    result = run_kernel(problem, optimizer, batch_size, weight, **options)
-    expected = run_naive(problem, optimizer, batch_size, weight, weight_decay=0.4)
-    test_epoch.assert_same(result, expected)
+@pytest.mark.parametrize("optimizer", ["gd", "adam"])
+def test_epoch_is_that_of_the_reference(optimizer, batch_size, sparse, parts):
+    problem = make_problem((6, 1, 5), sparse=sparse)
+    params = settings(optimizer, batch_size, weight_decay=0.4)
+    params.max_grad_norm = first_norm(problem, params) / 2
+    result = train(problem, params, parts=parts)
+    assert_trained_alike(result, expected_training(problem, params))
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
-def test_epoch_in_single_precision(clipped, batch_size):
-    problem = make_problem((6, 5), n_outputs=2)
-    clipped(first_norm(problem, batch_size, np.ones(N)) / 2)
-    result = run_kernel(problem, Optimizer.GD, batch_size, None, dtype=np.float32)
-    assert result[0].dtype == np.float32
-    expected = run_naive(problem, Optimizer.GD, batch_size, None)
-    assert_allclose(result[0], expected[0], rtol=1e-4, atol=1e-5)
+def test_epoch_in_single_precision(batch_size):
+    problem = make_problem(weighted=False)
+    params = settings("gd", batch_size)
+    params.max_grad_norm = first_norm(problem, params) / 2
+    theta, *_ = train(problem.astype(np.float32), params)
+    assert theta.dtype == np.float32
+    expected, *_ = expected_training(problem, params)
+    assert_allclose(theta, expected, rtol=1e-4, atol=1e-5)
 
 
 def make_data():

@@ -132,6 +132,7 @@ def test_transformed_target_regressor_trains_on_the_transformed_target():
     )
 
 
+@pytest.mark.slow
 @each_estimator
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_grid_search_in_parallel_is_the_same_to_the_bit(Estimator, backend):

@@ -13,6 +13,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
+from tests.inside import theta_of
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((1000, 20))
@@ -24,7 +25,10 @@ PARAMS = [
     {"early_stopping": True, "dropout": 0.1},
 ]
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 def train(params):
@@ -36,7 +40,7 @@ def train(params):
             "max_iter": 5,
             "random_state": 0,
         } | params
-        return GDNeuralRegressor(**params).fit(X, y)._state.theta
+        return theta_of(GDNeuralRegressor(**params).fit(X, y))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, GradientDescentPathDisplay
 from skgd.estimators.regressor import LOSS_NAMES
-from skgd.kernels.formulas.optimizers import Optimizer
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
 
 pytest.importorskip("distributed")
 
@@ -35,10 +35,23 @@ from skgd.dask._cluster import Cluster, ClusterError
 from skgd.dask._data import Parts
 from skgd.dask._epochs import make_chains
 from skgd.dask._judge import PartsJudge, r2_of_groups, squares
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",
+from tests.inside import (
+    assert_same_training,
+    generator_of,
+    is_cut_off,
+    memory_of,
+    n_epochs_so_far,
+    n_steps_of,
+    set_theta,
+    theta_of,
 )
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::sklearn.exceptions.ConvergenceWarning",
+    ),
+]
 
 N, N_FEATURES = 230, 5
 CHUNKINGS = [(230,), (100, 100, 30), (1, 99, 0, 60, 70)]
@@ -87,9 +100,7 @@ def assert_same_descent(actual, expected, rtol=1e-9):
 def assert_same_bits(actual, expected):
     assert actual.loss_curve_ == expected.loss_curve_
     assert actual.learning_rate_curve_ == expected.learning_rate_curve_
-    assert_array_equal(actual._state.theta, expected._state.theta)
-    assert_array_equal(actual._state.optimizer_state, expected._state.optimizer_state)
-    assert actual._state.n_steps == expected._state.n_steps
+    assert_same_training(actual, expected)
 
 
 # The batch solver: one process's, to rounding -----------------------------------------
@@ -111,7 +122,7 @@ def test_batch_is_the_local_solver_for_every_loss(client, loss, chunks):
     assert_same_descent(actual, expected)
 
 
-@pytest.mark.parametrize("optimizer", [each.name.lower() for each in Optimizer])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_batch_is_the_local_solver_for_every_optimizer(client, optimizer):
     X, y = draw()
     params = {"solver": "batch", "optimizer": optimizer, "max_iter": 8}
@@ -204,7 +215,7 @@ def test_one_partition_is_the_local_estimator_to_the_bit(client, params):
     assert_same_bits(actual.to_local().partial_fit(X, y), expected.partial_fit(X, y))
 
 
-def test_one_partition_draws_from_the_persons_generator(client):
+def test_one_partition_draws_from_the_users_generator(client):
     X, y = draw()
     generators = [np.random.RandomState(3), np.random.RandomState(3)]
     GDNeuralRegressor((4,), max_iter=3, random_state=generators[0]).fit(X, y)
@@ -226,26 +237,26 @@ def test_copies_are_averaged_by_their_numbers_of_samples(client):
     for _ in range(4):
         for i, each in enumerate(copies):
             each.partial_fit(X[ends[i] : ends[i + 1]], y[ends[i] : ends[i + 1]])
-        theta = np.average([c._state.theta for c in copies], axis=0, weights=sizes)
+        theta = np.average([theta_of(c) for c in copies], axis=0, weights=sizes)
         losses.append(np.average([c.loss_ for c in copies], weights=sizes))
         for each in copies:
-            each._state.theta = theta.copy()
-    assert_allclose(actual._state.theta, theta, rtol=1e-12)
+            set_theta(each, theta)
+    assert_allclose(theta_of(actual), theta, rtol=1e-12)
     assert_allclose(actual.loss_curve_, losses, rtol=1e-12)
 
 
-def test_optimizer_state_is_averaged(client):
+def test_memory_is_averaged(client):
     X, y = draw()
     params = {"batch_size": 20, "shuffle": False, "random_state": 0, "max_iter": 1}
     actual = DaskGDNeuralRegressor((4,), **params)
     actual.fit(blocks(X, (200, 30)), blocks(y, (200, 30)))
     a, b = (
-        GDNeuralRegressor((4,), **params).fit(X[s], y[s])._state
+        memory_of(GDNeuralRegressor((4,), **params).fit(X[s], y[s]))
         for s in (slice(200), slice(200, N))
     )
-    expected = (200 * a.optimizer_state + 30 * b.optimizer_state) / N
-    assert_allclose(actual._state.optimizer_state, expected, rtol=1e-12)
-    assert actual._state.n_steps == round((200 * 10 + 30 * 2) / N)
+    expected = (200 * a + 30 * b) / N
+    assert_allclose(memory_of(actual), expected, rtol=1e-12)
+    assert n_steps_of(actual) == round((200 * 10 + 30 * 2) / N)
 
 
 def test_one_copy_goes_through_the_partitions_one_by_one(client):
@@ -257,8 +268,8 @@ def test_one_copy_goes_through_the_partitions_one_by_one(client):
     for _ in range(3):
         for rows in (slice(100), slice(100, 190), slice(190, N)):
             expected.partial_fit(X[rows], y[rows])
-    assert_array_equal(actual._state.theta, expected._state.theta)
-    assert_array_equal(actual._state.optimizer_state, expected._state.optimizer_state)
+    assert_array_equal(theta_of(actual), theta_of(expected))
+    assert_array_equal(memory_of(actual), memory_of(expected))
 
 
 @pytest.mark.parametrize("n_replicas", [1, 2, 5, 10])
@@ -731,7 +742,7 @@ def test_epochs_are_printed_and_told_to_callbacks(client, capsys):
     assert_array_equal(last.predict(X).compute(), net.predict(X).compute())
     copy = pickle.loads(pickle.dumps(recorder.fitted[0]))
     assert copy.n_iter_ == 1
-    assert not copy._state.resumes
+    assert not is_cut_off(copy)
     net.set_callbacks(StopAt(net.loss_curve_[1])).fit(X, y)
     assert 1 <= net.n_iter_ <= 3
 
@@ -747,11 +758,11 @@ def test_divergence_is_an_error_and_changes_nothing(client, solver):
     X, y = (blocks(a, A) for a in draw())
     net = DaskGDNeuralRegressor((4,), "identity", solver=solver, max_iter=60)
     net.fit(X, y)
-    theta = net._state.theta.copy()
+    theta = theta_of(net)
     net.set_params(learning_rate_init=1e30, optimizer="gd")
     with pytest.raises(ValueError, match="non-finite"):
         net.fit(X, y)
-    assert_array_equal(net._state.theta, theta)
+    assert_array_equal(theta_of(net), theta)
 
 
 def test_n_jobs_within_a_task_does_not_show(client):
@@ -788,6 +799,7 @@ def ctrl_c_in_call(client, monkeypatch):
     is_over.set()
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("solver", ["batch", "minibatch"])
 def test_ctrl_c_ends_the_wait_for_an_epoch(client, ctrl_c_in_call, solver):
     X, y = (blocks(a, A) for a in draw())
@@ -801,11 +813,12 @@ def test_ctrl_c_ends_the_wait_for_an_epoch(client, ctrl_c_in_call, solver):
     assert net.t_ == 2 * N
     assert_same_bits(net, expected)
     assert_same_bits(pickle.loads(pickle.dumps(net)), expected)
-    positions = (each._state.random_state.get_state() for each in (net, expected))
+    positions = (generator_of(each).get_state() for each in (net, expected))
     assert_array_equal(*(position[1] for position in positions))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("solver", ["batch", "minibatch"])
 @pytest.mark.parametrize("is_warm", [False, True])
 def test_ctrl_c_in_the_first_epoch_changes_nothing(
@@ -822,6 +835,7 @@ def test_ctrl_c_in_the_first_epoch_changes_nothing(
     assert vars(net) == before
 
 
+@pytest.mark.faults
 def test_ctrl_c_ends_the_wait_for_a_judgement(client, ctrl_c_in_call):
     X, y = (blocks(a, A) for a in draw())
     net = DaskGDNeuralRegressor((4,), max_iter=100, random_state=0)
@@ -834,12 +848,13 @@ def test_ctrl_c_ends_the_wait_for_a_judgement(client, ctrl_c_in_call):
     assert_array_equal(net.validation_loss_curve_[1:], [np.nan])
 
 
+@pytest.mark.faults
 def test_a_judgement_that_the_cluster_fails_is_nan(client, monkeypatch):
     X, y = (blocks(a, A) for a in draw())
     judge = PartsJudge.__call__
 
     def fail_second(parts_judge, interrupts):
-        if len(parts_judge._estimator._state.loss_curve) == 2:
+        if n_epochs_so_far(parts_judge._estimator) == 2:
             raise ClusterError("Failed.")
         return judge(parts_judge, interrupts)
 
@@ -858,6 +873,7 @@ def test_a_judgement_that_the_cluster_fails_is_nan(client, monkeypatch):
     assert vars(net) == before
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_a_task_that_fails_leaves_the_epochs_before(
     client, monkeypatch, early_stopping
@@ -895,6 +911,7 @@ class DyingClient:
         raise CancelledError("lost")
 
 
+@pytest.mark.faults
 def test_local_data_that_kill_workers_are_not_scattered_for_ever():
     restored = []
     with pytest.raises(ClusterError, match=r"4 times in a row .*more memory"):

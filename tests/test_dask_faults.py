@@ -22,10 +22,15 @@ from distributed import Client, LocalCluster
 from skgd.dask import DaskGDNeuralRegressor
 from skgd.dask._cluster import ClusterError
 from skgd.dask._data import Parts
+from tests.inside import n_epochs_so_far, theta_of
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.faults,
+    pytest.mark.filterwarnings(
+        "ignore::sklearn.exceptions.ConvergenceWarning",
+    ),
+]
 
 N, N_FEATURES, N_PARTS = 60_000, 10, 6
 
@@ -60,16 +65,12 @@ def meanwhile(nets, act, epochs=3):
     """Call `act` in the midst of fits, after some epochs of each."""
     done = []
 
-    def n_epochs(net):
-        state = vars(net).get("_state")
-        return 0 if state is None else len(state.loss_curve)
-
     def work():
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            if min(map(n_epochs, nets)) >= epochs:
+            if min(map(n_epochs_so_far, nets)) >= epochs:
                 act()
-                done.extend(map(n_epochs, nets))
+                done.extend(map(n_epochs_so_far, nets))
                 return
             time.sleep(0.001)
 
@@ -118,7 +119,7 @@ def test_a_killed_worker_does_not_show(cluster, client, solver, kind):
     with meanwhile([net], killing_a_worker(client)):
         net.fit(X, y, **params)
     assert net.n_iter_ == undisturbed.n_iter_
-    assert_array_equal(net._state.theta, undisturbed._state.theta)
+    assert_array_equal(theta_of(net), theta_of(undisturbed))
     assert net.loss_curve_ == undisturbed.loss_curve_
 
 
@@ -142,7 +143,7 @@ def test_a_worker_that_joins_does_not_show(cluster, client, monkeypatch):
     finally:
         monkeypatch.undo()
         wait_for_three_workers(cluster, client)
-    assert_array_equal(net._state.theta, undisturbed._state.theta)
+    assert_array_equal(theta_of(net), theta_of(undisturbed))
 
 
 def test_data_lost_for_good_are_named(cluster, client):

@@ -24,6 +24,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import check_random_state
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
+from tests.inside import best_theta_of
 
 quiet = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::RuntimeWarning"
@@ -99,9 +100,9 @@ def test_2_best_weights_are_never_aliased(iris):
     ours = GDNeuralClassifier(**options, max_iter=5).fit(X, y)
     theirs = MLPClassifier(**options, max_iter=5).fit(X, y)
     assert np.shares_memory(theirs.coefs_[0], theirs._best_coefs[0])
-    best = ours._state.best_theta.copy()
+    best = best_theta_of(ours).copy()
     ours.coefs_[0] += 1
-    assert_array_equal(ours._state.best_theta, best)
+    assert_array_equal(best_theta_of(ours), best)
 
 
 @quiet

@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, GradientDescentPathDisplay
-from skgd._display._recording import StepRecorder, planned_steps
+from skgd._display._recording import planned_steps, record_fit
 from skgd._display._surface import (
     TrainingLoss,
     grid_around,
@@ -18,6 +18,7 @@ from skgd._display._surface import (
 )
 from skgd.estimators.parameters import COMMON_CONSTRAINTS
 from skgd.estimators.regressor import LOSS_NAMES
+from tests.inside import theta_of
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -61,12 +62,6 @@ def path_of(estimator, X=X, y=Y, sample_weight=None, **options):
     return path
 
 
-def parameters_of(estimator):
-    """All parameters, layer by layer the coefs, row by row, then the intercepts."""
-    layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
-    return np.concatenate([a.ravel() for layer in layers for a in layer])
-
-
 # Paths --------------------------------------------------------------------------------
 
 # What a run can depend on besides its data.
@@ -95,7 +90,7 @@ def test_recorded_run_is_the_fit(setting, solver, max_points):
     net = regressor(solver, **SETTINGS[setting])
     path = path_of(net, max_points=max_points)
     net.fit(X, Y)
-    np.testing.assert_array_equal(path.parameters[-1], parameters_of(net))
+    np.testing.assert_array_equal(path.parameters[-1], theta_of(net))
     n_batches = {"batch": 1, "sgd": 30, "minibatch": 5}[solver]
     assert path.n_epochs == net.n_iter_
     assert path.n_steps == path.steps[-1] == net.n_iter_ * n_batches
@@ -116,7 +111,7 @@ def test_points_at_the_ends_of_epochs_are_those_of_shorter_fits(solver):
     for n_epochs in (1, 2, 3):
         shorter = clone(net).set_params(max_iter=n_epochs).fit(X, Y)
         point = path.parameters[n_epochs * n_batches]
-        np.testing.assert_array_equal(point, parameters_of(shorter))
+        np.testing.assert_array_equal(point, theta_of(shorter))
 
 
 @pytest.mark.parametrize(("solver", "size"), [("sgd", 1), ("minibatch", 7)])
@@ -129,7 +124,7 @@ def test_points_within_an_epoch_are_those_after_its_first_batches(
     for n_steps in (1, 2, 4):
         rows = slice(n_steps * size)
         first = clone(net).fit(X[rows], Y[rows])
-        np.testing.assert_array_equal(path.parameters[n_steps], parameters_of(first))
+        np.testing.assert_array_equal(path.parameters[n_steps], theta_of(first))
 
 
 def test_path_of_the_batch_solver_has_a_closed_form():
@@ -159,7 +154,7 @@ def test_weights_of_zero_make_no_step(solver):
     net = regressor(solver)
     path = path_of(net, sample_weight=weight)
     net.fit(X, Y, weight)
-    np.testing.assert_array_equal(path.parameters[-1], parameters_of(net))
+    np.testing.assert_array_equal(path.parameters[-1], theta_of(net))
     # Of single samples two in three count; a last batch of two may have none that does.
     n_steps = {"batch": [4], "sgd": [80], "minibatch": range(16, 21)}[solver]
     assert path.n_steps in n_steps
@@ -170,9 +165,9 @@ def test_loss_of_a_recorded_fit_is_the_same():
     # Stopping goes by it. Some batches have no weight, and the last one is shorter.
     weight = np.repeat([1.0, 0.0, 3.0], [7, 14, 9])
     net = regressor(shuffle=False, max_iter=8)
-    recorded, expected = clone(net), clone(net).fit(X, Y, weight)
-    recorded._recorder = StepRecorder(6)
-    recorded.fit(X, Y, weight)
+    recorded, recorder = record_fit("path", net, 6, X, Y, weight)
+    expected = clone(net).fit(X, Y, weight)
+    assert len(recorder.steps) == 7
     np.testing.assert_allclose(recorded.loss_curve_, expected.loss_curve_, rtol=1e-14)
 
 
@@ -183,7 +178,7 @@ def test_classes_and_single_precision(solver):
     )
     X32 = X.astype(np.float32)
     path = path_of(net, X32, LABELS)
-    parameters = parameters_of(net.fit(X32, LABELS))
+    parameters = theta_of(net.fit(X32, LABELS))
     assert path.parameters.dtype == parameters.dtype == np.float32
     np.testing.assert_array_equal(path.parameters[-1], parameters)
 
@@ -196,7 +191,7 @@ def test_end_is_what_early_stopping_restores(solver):
     net.fit(X, Y)
     best = int(np.argmax(net.validation_scores_)) + 1
     assert best < net.n_iter_
-    moved = parameters_of(net) - path.parameters[0]
+    moved = theta_of(net) - path.parameters[0]
     np.testing.assert_allclose(path.end, display.directions @ moved, atol=1e-12)
     assert not np.allclose(path.end, path.points[-1])
 

@@ -10,26 +10,29 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.epoch import minibatch_epoch, sgd_epoch
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.losses import Loss
-from skgd.kernels.formulas.optimizers import (
-    STATE_ROWS,
-    Optimizer,
-    make_update_rule,
-    powers_after,
-)
-from skgd.kernels.layers.dropout import FIRST, KEY, NUMBERS, STEP, drop
-from skgd.kernels.layers.inputs import as_samples, row_numbers
-from skgd.kernels.passes.batch import loss_and_gradient, passes_for
-from skgd.kernels.passes.workspace import make_network, make_workspace
-from skgd.kernels.team.protocol import make_team
+from skgd.kernels.formulas.activations import ACTIVATIONS
+from skgd.network.layers.dense import Dense
+from skgd.network.layers.dropout import Dropout
+from skgd.network.network import Network
 from tests import naive
+from tests.kernels import (
+    assert_trained_alike,
+    expected_loss_and_gradient,
+    expected_training,
+    loss_and_gradient,
+    make_problem,
+    numerical_gradient,
+    problem_of,
+    settings,
+    train,
+    values_in_training,
+)
 
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
 SOLVERS = ["batch", "sgd", "minibatch"]
 KEYS = 123456789, 4000000000
-N, UNITS, RATES = 23, [5, 9, 4, 2], [0.5, 0.2]
+# With rates of their own, and a layer whose units are no whole fours.
+HIDDEN = {"hidden": (9, 4), "dropout": [0.5, 0.2], "n_features": 5, "n": 23}
 
 # From the authors' own test vectors (Random123, kat_vectors).
 KNOWN_ANSWERS = [
@@ -55,25 +58,27 @@ def test_the_reference_gives_the_known_answers(counter, key, numbers):
 # The masks ----------------------------------------------------------------------------
 
 
-def draw_factors(rate, n_units, *, n=40, layer=0, step=0, first=0, key=KEYS):
-    """What `drop` multiplies by, shape (n, n_units), from activations of one."""
-    a, slopes = np.ones((2, n * (n_units + 1)))
-    random = np.zeros(NUMBERS + n_units + 3, np.uint64)
-    random[KEY : KEY + 2], random[STEP], random[FIRST] = key, step, first
-    drop(a, slopes, random, layer, rate, n, n_units)
-    assert_array_equal(a, slopes)
-    a = a.reshape(n, n_units + 1)
-    assert_array_equal(a[:, -1], 1)  # the ones that meet the intercepts stay
-    return a[:, :-1]
+def draw_factors(rate, n_units, *, n=40, hidden=0, step=0, first=0, key=KEYS):
+    """What a dropout layer multiplies by, of shape (n, n_units)."""
+    # Its inputs are ones: the weighted sums of the layer below are its intercepts.
+    dropout = Dropout(n_units, n_units, rate, hidden)
+    layers = Dense(1, n_units), dropout, Dense(n_units, 1)
+    problem = problem_of(Network(layers, "squared_error"), n=n)
+    problem.theta[:n_units], problem.theta[n_units : 2 * n_units] = 0, 1
+    place = {"n": n, "key": key, "step": step, "first": first}
+    outputs, kept = values_in_training(problem, 1, **place)
+    assert_array_equal(outputs[:, :-1], kept[:, :-1])
+    assert_array_equal(outputs[:, -1], 1)  # the ones that meet the intercepts stay
+    return kept[:, :-1]
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.999])
 @pytest.mark.parametrize("n_units", [1, 3, 4, 5, 64, 101])
 @pytest.mark.parametrize("step", [0, 7])
 def test_masks_are_those_of_the_reference(step, n_units, rate):
-    network = make_network([2, 3, n_units, 1], [0, 0], 0, dropout=[0.3, rate])
-    _, expected = naive.dropout_factors(network, KEYS, step, 40)
-    assert_allclose(draw_factors(rate, n_units, layer=1, step=step), expected)
+    layer, draws = Dropout(n_units, n_units, rate, 1), naive.Draws(KEYS, step)
+    expected = naive.dropout_factors(layer, draws, 40)
+    assert_allclose(draw_factors(rate, n_units, hidden=1, step=step), expected)
 
 
 def test_masks_of_a_chunk_are_part_of_those_of_the_batch():
@@ -90,7 +95,7 @@ def test_masks_have_their_rate_and_the_mean_of_one(rate):
 
 
 @pytest.mark.parametrize(
-    "other", [{"layer": 1}, {"step": 1}, {"first": 1000}, {"key": (1, 2)}]
+    "other", [{"hidden": 1}, {"step": 1}, {"first": 1000}, {"key": (1, 2)}]
 )
 def test_masks_of_other_counters_are_independent(other):
     a, b = (draw_factors(0.5, 300, n=300, **each).ravel() for each in ({}, other))
@@ -109,94 +114,37 @@ def test_units_and_samples_are_independent_of_each_other():
 # The passes ---------------------------------------------------------------------------
 
 
-def make_problem(activation, sparse=False, dtype=np.float64):
-    rng = np.random.default_rng(0)
-    network = make_network(UNITS, [activation] * 2, Loss.SQUARED_ERROR, dropout=RATES)
-    theta = rng.uniform(-0.8, 0.8, network.offsets[-1]).astype(dtype)
-    X = rng.standard_normal((N, UNITS[0])) * (rng.random((N, UNITS[0])) < 0.7)
-    X, Y = X.astype(dtype), rng.standard_normal((N, UNITS[-1])).astype(dtype)
-    weight = rng.uniform(0.5, 2, N).astype(dtype)
-    return network, theta, X, Y, weight, csr_array(X) if sparse else X
-
-
-def batch_loss_and_gradient(problem, theta=None):
-    network, first_theta, _, Y, weight, inputs = problem
-    theta = first_theta if theta is None else theta
-    sparse = not isinstance(inputs, np.ndarray)
-    workspace = make_workspace(network, N, theta.dtype, sparse)
-    workspace.random[KEY : KEY + 2] = KEYS
-    gradient = np.empty_like(theta)
-    samples, rows = as_samples(inputs, Y, weight), row_numbers(N)
-    workspace = workspace._replace(passes=passes_for(samples.inputs, rows))
-    zero = theta.dtype.type(0)
-    loss = loss_and_gradient(network, theta, samples, rows, workspace, gradient, zero)
-    return loss, gradient
-
-
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_is_that_of_central_differences(activation, sparse):
-    problem = make_problem(activation, sparse)
-    theta, h = problem[1], 1e-6
-    _, gradient = batch_loss_and_gradient(problem)
-    moves = h * np.eye(theta.size)
-    ends = [
-        [batch_loss_and_gradient(problem, theta + sign * move)[0] for sign in (1, -1)]
-        for move in moves
-    ]
-    numerical = -np.diff(ends, axis=1).ravel() / (2 * h)
+    problem = make_problem(**HIDDEN, activation=activation, sparse=sparse)
+    _, gradient = loss_and_gradient(problem, key=KEYS)
+    numerical = numerical_gradient(problem, key=KEYS)
     assert_allclose(gradient, numerical, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_loss_and_gradient_are_those_of_the_reference(activation, sparse, dtype):
-    problem = make_problem(activation, sparse, dtype)
-    network, *arrays = problem[:5]
-    loss, gradient = batch_loss_and_gradient(problem)
-    theta, X, Y, weight = (array.astype(float) for array in arrays)
-    factors = naive.dropout_factors(network, KEYS, 0, N)
-    expected = naive.loss_and_gradient(network, theta, X, Y, weight, 0, factors)
+    problem = make_problem(**HIDDEN, activation=activation, sparse=sparse, dtype=dtype)
+    total = problem.weight.sum()
+    loss, gradient = loss_and_gradient(problem, key=KEYS)
+    expected = expected_loss_and_gradient(problem, key=KEYS)
     tolerance = {"rtol": 1e-11, "atol": 1e-13}
     if dtype == np.float32:
         tolerance = {"rtol": 1e-4, "atol": 1e-5}
-    assert_allclose(loss / weight.sum(), expected[0], **tolerance)
-    assert_allclose(gradient / weight.sum(), expected[1], **tolerance)
+    assert_allclose(loss / total, expected[0] / total, **tolerance)
+    assert_allclose(gradient / total, expected[1] / total, **tolerance)
 
 
 @pytest.mark.parametrize("chunk", [2, 64])
 @pytest.mark.parametrize("parts", [(1, 1), (2, 3)])
 @pytest.mark.parametrize("batch_size", [1, 5])
 def test_epoch_is_that_of_the_reference(batch_size, parts, chunk):
-    network, theta, X, Y, weight, _ = make_problem(Activation.TANH)
-    rule = make_update_rule(Optimizer.ADAM, 0.9, 0.9, 0.99, 1e-8)
-    order, rate, alpha = np.random.default_rng(1).permutation(N), 0.05, 0.3
-    expected = naive.train_epoch(
-        *(network, theta, rule, {}, 0, X, Y, weight, order, batch_size, rate, alpha),
-        key=KEYS,
-    )
-
-    workspace = make_workspace(network, min(chunk, batch_size), theta.dtype, False)
-    workspace.random[KEY : KEY + 2] = KEYS
-    state = np.zeros((STATE_ROWS[Optimizer.ADAM], theta.size))
-    theta, samples = theta.copy(), as_samples(X, Y, weight)
-    rows = row_numbers(N)[order]
-    workspace = workspace._replace(passes=passes_for(samples.inputs, rows))
-    powers = np.array(powers_after(rule, 0))
-    common = network, theta, rule, state, powers, samples, rows
-    rates = rate / np.arange(1, 1 - (-N // batch_size))
-    if batch_size == 1:
-        gradient = np.empty_like(theta)
-        loss, n_steps = sgd_epoch(*common, rates, alpha, workspace, gradient)
-    else:
-        team = make_team(1, theta.size, *parts, 1000, theta.dtype)
-        loss, n_steps = minibatch_epoch(
-            *(0, team, *common, batch_size, rates, alpha, workspace)
-        )
-    assert_allclose(theta, expected[0], rtol=1e-10, atol=1e-12)
-    assert_allclose(loss, expected[1], rtol=1e-10)
-    assert n_steps == expected[2]
+    problem, params = make_problem(**HIDDEN), settings("adam", batch_size)
+    result = train(problem, params, parts=parts, chunk=chunk, key=KEYS)
+    assert_trained_alike(result, expected_training(problem, params, key=KEYS))
 
 
 # The estimators -----------------------------------------------------------------------

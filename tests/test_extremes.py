@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.descent.loop import NON_FINITE
+from tests.inside import count_as_trained
 
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
 each_estimator = pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -242,6 +243,7 @@ def test_one_class(solver):
 
 
 # Some versions of scikit-learn take labels that are all different for numbers.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")
 def test_ten_thousand_classes():
     y = np.arange(10_000)
@@ -386,8 +388,7 @@ def test_step_counts_do_not_overflow(optimizer):
     regressor = make(GDNeuralRegressor, optimizer=optimizer).fit(
         X, Y[GDNeuralRegressor]
     )
-    regressor._state.n_steps = 2**40
-    regressor._state.samples_seen = 2**62
+    count_as_trained(regressor, n_steps=2**40, samples_seen=2**62)
     regressor.partial_fit(X, Y[GDNeuralRegressor])
     assert_sound(regressor, X)
     assert regressor.t_ == 2**62 + 60
@@ -397,7 +398,7 @@ def test_invscaling_after_very_many_samples():
     regressor = make(
         GDNeuralRegressor, learning_rate="invscaling", optimizer="nesterov"
     ).fit(X, Y[GDNeuralRegressor])
-    regressor._state.samples_seen = 10**30
+    count_as_trained(regressor, samples_seen=10**30)
     regressor.partial_fit(X, Y[GDNeuralRegressor]).partial_fit(X, Y[GDNeuralRegressor])
     assert regressor.learning_rate_curve_[-1] == pytest.approx(1e-3 / 1e15)
     assert_sound(regressor, X)

@@ -12,9 +12,13 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 import skgd.descent.loop
+import skgd.descent.steps
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.descent.interrupts import Interrupts
-from skgd.descent.loop import TrainingState
+from skgd.descent.state import TrainingState
+from tests.inside import best_theta_of, memory_of, theta_of
+
+pytestmark = pytest.mark.faults
 
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
 SOLVERS = ["batch", "sgd", "minibatch"]
@@ -50,10 +54,8 @@ def assert_of_whole_epochs(estimator):
     assert estimator.loss_curve_ == expected.loss_curve_
     assert estimator.learning_rate_curve_ == expected.learning_rate_curve_
     assert estimator.t_ == expected.t_
-    assert_array_equal(estimator._state.theta, expected._state.theta)
-    assert_array_equal(
-        estimator._state.optimizer_state, expected._state.optimizer_state
-    )
+    assert_array_equal(theta_of(estimator), theta_of(expected))
+    assert_array_equal(memory_of(estimator), memory_of(expected))
 
 
 def ctrl_c():
@@ -102,11 +104,11 @@ def test_between_training_and_records_it_waits(monkeypatch, solver):
     """Where an epoch would be cut off from its records."""
     record = skgd.descent.loop._record_epoch
 
-    def interrupted(params, state, *args):
-        if state.n_iter == 2:
+    def interrupted(fit, *args):
+        if fit.state.n_iter == 2:
             ctrl_c()
-        record(params, state, *args)
-        if state.n_iter == 3:
+        record(fit, *args)
+        if fit.state.n_iter == 3:
             ctrl_c()  # a second time, before it was looked at
 
     monkeypatch.setattr(skgd.descent.loop, "_record_epoch", interrupted)
@@ -210,15 +212,15 @@ def test_partial_fit_keeps_its_epoch():
     expected = make(GDNeuralRegressor).partial_fit(X, y).partial_fit(X, y)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         _partial_fit_and_interrupt(regressor)
-    assert_array_equal(regressor._state.theta, expected._state.theta)
+    assert_array_equal(theta_of(regressor), theta_of(expected))
     assert regressor.loss_curve_ == expected.loss_curve_
 
 
 def _partial_fit_and_interrupt(regressor):
     with pytest.MonkeyPatch.context() as patch:
-        shuffle = skgd.descent.loop.shuffle
+        shuffle = skgd.descent.steps.shuffle
         patch.setattr(
-            skgd.descent.loop, "shuffle", lambda *args: (ctrl_c(), shuffle(*args))
+            skgd.descent.steps, "shuffle", lambda *args: (ctrl_c(), shuffle(*args))
         )
         regressor.partial_fit(X, y)
 
@@ -226,7 +228,7 @@ def _partial_fit_and_interrupt(regressor):
 @each_solver
 def test_before_the_first_epoch_nothing_is_changed(monkeypatch, solver):
     def interrupted(*args):
-        raise KeyboardInterrupt  # by a handler of the person's own
+        raise KeyboardInterrupt  # by a handler of the user's own
 
     monkeypatch.setattr(skgd.descent.loop, "_record_epoch", interrupted)
     regressor = make(GDNeuralRegressor, solver=solver)
@@ -239,7 +241,7 @@ def test_best_weights_are_restored(ctrl_c_after):
     regressor = make(GDNeuralRegressor, early_stopping=True, learning_rate_init=0.05)
     ctrl_c_after(0.1)
     fit_interrupted(regressor)
-    assert_array_equal(regressor._state.theta, regressor._state.best_theta)
+    assert_array_equal(theta_of(regressor), best_theta_of(regressor))
     assert regressor.best_validation_score_ == max(regressor.validation_scores_)
 
 

@@ -10,10 +10,11 @@ import pytest
 from scipy.sparse import csr_array
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.epoch import minibatch_epoch
+from skgd.kernels.epoch import minibatch_steps
 from skgd.kernels.predict import raw_outputs
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.skipif(
         bool(numba.config.DISABLE_JIT), reason="nothing is compiled with JIT disabled"
@@ -30,13 +31,13 @@ def test_one_version_serves_alike_inputs(tmp_path):
     read_only.flags.writeable = False
     regressor = GDNeuralRegressor(max_iter=1, random_state=0)
     regressor.fit(X, y).predict(X)
-    before = len(minibatch_epoch.signatures), len(raw_outputs.signatures)
+    before = len(minibatch_steps.signatures), len(raw_outputs.signatures)
     wide = csr_array(X)
     wide.indices, wide.indptr = wide.indices.astype(int), wide.indptr.astype(int)
     for other in (memory_mapped, read_only, np.asfortranarray(X), csr_array(X), wide):
         regressor.set_params(hidden_layer_sizes=(5, 4)).fit(other, y).predict(other)
         regressor.set_params(hidden_layer_sizes=()).fit(other, y, np.ones(60))
-    assert (len(minibatch_epoch.signatures), len(raw_outputs.signatures)) == before
+    assert (len(minibatch_steps.signatures), len(raw_outputs.signatures)) == before
 
 
 FITS = """
@@ -45,8 +46,8 @@ import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
     from skgd import GDNeuralRegressor
     from skgd.estimators.regressor import LOSS_NAMES
-    from skgd.kernels.formulas.activations import Activation
-    from skgd.kernels.formulas.optimizers import Optimizer
+    from skgd.kernels.formulas.activations import ACTIVATIONS
+    from skgd.kernels.formulas.optimizers import OPTIMIZERS
     def fit(y, **parameters):
         regressor = GDNeuralRegressor(
             (30, 20), solver=solver, batch_size=20, n_iter_no_change=3, random_state=0,
@@ -56,10 +57,10 @@ with event.install_recorder("numba:compile") as recorder:
     X = np.random.default_rng(0).standard_normal((60, 20))
     y, outputs = 0.1 * X[:, 0], []
     for solver in ("batch", "sgd", "minibatch"):
-        for optimizer in Optimizer:
-            fit(y, activation="tanh", optimizer=optimizer.name.lower())
-        for activation in Activation:
-            fit(y, activation=activation.name.lower())
+        for optimizer in OPTIMIZERS:
+            fit(y, activation="tanh", optimizer=optimizer)
+        for activation in ACTIVATIONS:
+            fit(y, activation=activation)
         for loss in sorted(LOSS_NAMES):
             fit(np.exp(y), loss=loss, activation=["gelu", "tanh"], weight_decay=0.1)
 print(len(recorder.buffer))

@@ -13,6 +13,8 @@ import pytest
 
 from skgd import GDNeuralRegressor
 
+pytestmark = pytest.mark.slow
+
 N_FITS = int(os.environ.get("SKGD_FITS", 600))
 N_EPOCHS = int(os.environ.get("SKGD_EPOCHS", 20_000))
 

@@ -1,4 +1,4 @@
-"""Every member of `Loss`: value, gradient and link."""
+"""Every member of `LOSSES`: value, gradient and link."""
 
 from decimal import Decimal, localcontext
 
@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skgd.kernels.formulas.losses import (
-    JOINT_LOSSES,
-    LOSSES,
-    OUT_ACTIVATIONS,
-    Loss,
-    loss_and_delta,
-)
-from skgd.kernels.passes.workspace import make_functions
-from skgd.network.views import LOG_OUTPUT_LINKS, OUTPUT_LINKS
+from skgd.kernels.formulas.losses import LOSSES, loss_addresses, sum_of_losses
+from skgd.network.links import LINKS
 from tests import naive
 
 N, N_OUTPUTS = 7, 3
@@ -31,16 +24,14 @@ def value_and_delta(loss, Y, Z, weight):
     assert Y.dtype == Z.dtype == weight.dtype
     delta = Z.T.copy()
     parameter = naive.LOSS_PARAMETERS[loss]
-    functions = make_functions((), (), loss, Z.dtype, training=True)
-    value = loss_and_delta(
-        *(functions.loss, functions.joint_loss, parameter),
-        *(delta, np.ascontiguousarray(Y.T), weight),
-    )
+    addresses = loss_addresses(LOSSES[loss], Z.dtype)
+    arrays = delta, np.ascontiguousarray(Y.T), weight
+    value = sum_of_losses(*addresses, parameter, *arrays)
     return value, delta.T
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("loss", Loss)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_value_is_the_weighted_sum_of_the_formula(loss, dtype):
     Y, Z, weight = draw(loss)
     arrays = [array.astype(dtype) for array in (Y, Z, weight)]
@@ -50,7 +41,7 @@ def test_value_is_the_weighted_sum_of_the_formula(loss, dtype):
     assert delta.dtype == dtype
 
 
-@pytest.mark.parametrize("loss", Loss)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_delta_is_the_gradient_by_central_differences(loss):
     Y, Z, weight = draw(loss)
     _, delta = value_and_delta(loss, Y, Z, weight)
@@ -63,7 +54,7 @@ def test_delta_is_the_gradient_by_central_differences(loss):
         assert_allclose(delta[index], (up - down) / (2 * h), rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("loss", Loss)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_nan_shows_in_the_value(loss):
     Y, Z, weight = draw(loss)
     Z[2, 1] = np.nan
@@ -75,7 +66,7 @@ def exact_log_loss(loss, Y, Z):
     """Compute the loss of each sample in 200 digits."""
     with localcontext(prec=200):
         Y, Z = ([[Decimal(v) for v in row] for row in a.tolist()] for a in (Y, Z))
-        if loss == Loss.BINARY_LOG_LOSS:
+        if loss == "binary_log_loss":
             return [
                 sum((1 + z.exp()).ln() - y * z for y, z in zip(*pair, strict=True))
                 for pair in zip(Y, Z, strict=True)
@@ -89,7 +80,7 @@ def exact_log_loss(loss, Y, Z):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("size", [1e-3, 1.0, 30.0, 200.0])
-@pytest.mark.parametrize("loss", [Loss.BINARY_LOG_LOSS, Loss.LOG_LOSS])
+@pytest.mark.parametrize("loss", ["binary_log_loss", "log_loss"])
 def test_log_loss_is_exact_where_a_probability_would_round(loss, size, dtype):
     rng = np.random.default_rng(0)
     Y = naive.draw_targets(loss, 40, N_OUTPUTS, rng).astype(dtype)
@@ -102,7 +93,7 @@ def test_log_loss_is_exact_where_a_probability_would_round(loss, size, dtype):
         assert_allclose(value, float(exact), rtol=rtol, atol=limits.tiny)
 
 
-@pytest.mark.parametrize("loss", [Loss.BINARY_LOG_LOSS, Loss.LOG_LOSS])
+@pytest.mark.parametrize("loss", ["binary_log_loss", "log_loss"])
 def test_a_hopeless_prediction_costs_what_it_does(loss):
     # scikit-learn's value is -log(eps) for each clipped probability.
     Y, Z = np.array([[0.0, 1.0]]), np.array([[1000.0, -1000.0]])
@@ -116,22 +107,22 @@ def test_delta_is_prediction_minus_target_through_the_public_link(loss):
     # Binds the kernel's link to the one predict uses.
     Y, Z, weight = draw(loss)
     _, delta = value_and_delta(loss, Y, Z, weight)
-    prediction = OUTPUT_LINKS[OUT_ACTIVATIONS[loss]](Z)
+    prediction = LINKS[LOSSES[loss].link].value(Z)
     assert_allclose(delta, weight[:, None] * (prediction - Y), rtol=1e-12, atol=1e-14)
 
 
 def test_gamma_is_least_where_the_public_link_gives_the_target():
     # Binds the links of the pair that is not canonical.
-    Y, _, weight = draw(Loss.GAMMA)
+    Y, _, weight = draw("gamma")
     Z = np.log(Y)
-    value, delta = value_and_delta(Loss.GAMMA, Y, Z, weight)
-    assert_allclose(OUTPUT_LINKS[OUT_ACTIVATIONS[Loss.GAMMA]](Z), Y)
+    value, delta = value_and_delta("gamma", Y, Z, weight)
+    assert_allclose(LINKS[LOSSES["gamma"].link].value(Z), Y)
     assert_allclose(value, 0, atol=1e-14)
     assert_allclose(delta, 0, atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("loss", [Loss.ABSOLUTE_ERROR, Loss.HUBER, Loss.QUANTILE])
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile"])
 def test_a_prediction_that_hits_costs_nothing_and_moves_nothing(loss, dtype):
     # Also where the loss has a kink.
     Y = np.linspace(-2, 2, 12, dtype=dtype).reshape(4, 3)
@@ -147,20 +138,35 @@ def test_gamma_overflows_only_where_its_value_does(dtype):
     last = dtype(np.log(np.finfo(dtype).max))
     Y = np.exp(np.array([[-0.5, 0.5]], dtype) * last)
     Z = np.array([[-1.2, 1.2]], dtype) * last
-    value, delta = value_and_delta(Loss.GAMMA, Y, Z, np.ones(1, dtype))
+    value, delta = value_and_delta("gamma", Y, Z, np.ones(1, dtype))
     exact = np.log(Y.astype(float)) - Z
     rtol = 2 * last * np.finfo(dtype).eps
     assert_allclose(delta, 1 - np.exp(exact), rtol=rtol)
     assert_allclose(value, (np.exp(exact) - 1 - exact).sum(), rtol=rtol)
 
 
-@pytest.mark.parametrize("name", LOG_OUTPUT_LINKS)
+@pytest.mark.parametrize("name", [name for name in LINKS if LINKS[name].log])
 def test_log_link_is_the_logarithm_of_the_link(name):
     Z = np.random.default_rng(0).standard_normal((5, 3))
-    assert_allclose(LOG_OUTPUT_LINKS[name](Z), np.log(OUTPUT_LINKS[name](Z)))
+    assert_allclose(LINKS[name].log(Z), np.log(LINKS[name].value(Z)))
 
 
-def test_every_loss_has_a_function_a_link_and_a_reference():
-    assert set(LOSSES) | set(JOINT_LOSSES) == set(Loss)
-    assert not set(LOSSES) & set(JOINT_LOSSES)
-    assert set(OUT_ACTIVATIONS) == set(naive.LOSSES) == set(naive.DELTAS) == set(Loss)
+@pytest.mark.parametrize("name", LINKS)
+def test_inverse_link_gives_raw_outputs_of_these_means(name):
+    mean = np.array([0.2, 0.5, 0.3])
+    prediction = LINKS[name].value(LINKS[name].inverse(mean)[None])
+    assert_allclose(prediction, mean[None], rtol=1e-12)
+
+
+def test_every_loss_has_a_link_and_a_reference():
+    assert set(naive.LOSSES) == set(naive.DELTAS) == set(LOSSES)
+    for name, loss in LOSSES.items():
+        assert loss.name == name
+        assert loss.link in LINKS
+    assert all(link.name == name for name, link in LINKS.items())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_is_compiled_for_one_output_or_for_all(loss):
+    of_one, of_all = loss_addresses(LOSSES[loss], np.dtype(float))
+    assert (of_one == 0) == (of_all != 0) == LOSSES[loss].is_joint

@@ -1,5 +1,6 @@
 """Memory: X is not copied where it fits, and may be larger than what there is."""
 
+import gc
 import subprocess
 import sys
 import tracemalloc
@@ -8,8 +9,12 @@ import numpy as np
 import pytest
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
+from tests.inside import memory_of, theta_of
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 @pytest.fixture(scope="module", params=[np.float32, np.float64])
@@ -42,6 +47,28 @@ def test_a_fit_takes_a_fifth_of_the_memory_of_x_at_most(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak <= 0.2 * X.nbytes
+
+
+@pytest.mark.parametrize("solver", ["batch", "sgd", "minibatch"])
+def test_a_fit_leaves_nothing_to_the_garbage_collector(solver):
+    """Its scratch memory, several times that of the model, is free when it ends."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((600, 200))
+    regressor = GDNeuralRegressor(
+        (500,), solver=solver, batch_size=300, max_iter=1, random_state=0, n_jobs=2
+    )
+    regressor.fit(X, X[:, 0])  # compiles
+    gc.collect()
+    gc.disable()
+    try:
+        tracemalloc.start()
+        regressor.fit(X, X[:, 0])
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    model = theta_of(regressor).nbytes + memory_of(regressor).nbytes
+    assert model <= held <= 1.2 * model
 
 
 FIT_FROM_DISK = """

@@ -32,8 +32,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.estimators.regressor import LOSS_NAMES
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.losses import OUT_ACTIVATIONS
+from skgd.kernels.formulas.activations import ACTIVATIONS
+from skgd.network.links import LINKS
 from tests import naive
 
 pytest.importorskip("skl2onnx")
@@ -49,7 +49,7 @@ from skl2onnx.common.data_types import (
     Int64TensorType,
 )
 
-from skgd.onnx import ACTIVATIONS, LINKS
+import skgd.onnx
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -151,8 +151,8 @@ def assert_predicts(model, X=X_NEW, dtype=np.float32, **kwargs):
 
 
 def test_every_activation_and_link_is_there():
-    assert set(ACTIVATIONS) == set(Activation)
-    assert set(LINKS) == set(OUT_ACTIVATIONS.values())
+    assert set(skgd.onnx.ACTIVATIONS) == set(ACTIVATIONS)
+    assert set(skgd.onnx.LINKS) == set(LINKS)
 
 
 def far_and_near():
@@ -162,10 +162,10 @@ def far_and_near():
 
 
 @each_dtype
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_each_activation_far_and_near(activation, dtype):
     x = far_and_near().astype(dtype)[:, np.newaxis]
-    unit = regressor(hidden_layer_sizes=(1,), activation=activation.name.lower())
+    unit = regressor(hidden_layer_sizes=(1,), activation=activation)
     unit.fit(X[:, :1].astype(dtype), TARGET)
     unit.coefs_ = [[[1]], [[1]]]
     unit.intercepts_ = [[0], [0]]
@@ -180,9 +180,9 @@ def test_each_activation_far_and_near(activation, dtype):
 
 @each_dtype
 @pytest.mark.parametrize("trained_in", DTYPES)
-@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_each_activation_in_a_network(activation, trained_in, dtype):
-    model = regressor(activation=activation.name.lower())
+    model = regressor(activation=activation)
     model.fit(X.astype(trained_in), TARGET)
     if trained_in == dtype:
         assert_predicts(model, dtype=dtype)
@@ -368,7 +368,7 @@ def test_raw_scores_are_not_offered():
 @pytest.mark.parametrize("opset", OPSETS)
 @each_dtype
 def test_each_activation_in_each_opset(dtype, opset):
-    names = [each.name.lower() for each in Activation]
+    names = list(ACTIVATIONS)
     model = regressor(hidden_layer_sizes=[5] * len(names), activation=names)
     model.fit(X.astype(dtype), TARGET)
     assert_predicts(model, dtype=dtype, target_opset=opset)
@@ -584,6 +584,7 @@ import skgd.onnx
     )
 
 
+@pytest.mark.slow
 def test_without_skl2onnx_the_error_says_what_to_install(imported):
     assert "ImportError: skgd.onnx needs skl2onnx: run pip" in imported.stderr
 

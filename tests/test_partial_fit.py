@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.descent.loop import generator_position, move_generator
+from skgd.descent.draws import generator_position, move_generator
 
 X = np.random.default_rng(0).standard_normal((40, 3))
 Y = {GDNeuralRegressor: X[:, 0], GDNeuralClassifier: (X[:, 0] > 0).astype(int)}

@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, __version__
 from skgd.estimators.saving import FORM, UPGRADES, _checksum
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.optimizers import Optimizer
+from skgd.kernels.formulas.activations import ACTIVATIONS
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
 
 SAVED = Path(__file__).parent / "saved"
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
@@ -95,13 +95,13 @@ def test_an_older_form_is_upgraded(monkeypatch):
 def names_in_turn(n):
     """n names of activations with as many of optimizers; each has its turn."""
     return [
-        [members(i % len(members)).name.lower() for members in (Activation, Optimizer)]
+        [list(registry)[i % len(registry)] for registry in (ACTIVATIONS, OPTIMIZERS)]
         for i in range(n)
     ]
 
 
 @pytest.mark.parametrize(
-    ("activation", "optimizer"), names_in_turn(max(len(Activation), len(Optimizer)))
+    ("activation", "optimizer"), names_in_turn(max(len(ACTIVATIONS), len(OPTIMIZERS)))
 )
 def test_every_activation_and_optimizer_comes_back(activation, optimizer):
     regressor = fitted(
@@ -156,12 +156,60 @@ def test_loaded_estimators_go_on_drawing(Estimator, seed):
 # Damaged files ------------------------------------------------------------------------
 
 
+def layers_of(packed):
+    """The saved layers: of 8 hidden units, their activation, and of one output."""
+    return packed["_network"]["layers"]
+
+
 def wider(packed, theta):
-    packed["_network"]["layer_units"] = np.array([4, 9, 1])
+    first, activation, last = layers_of(packed)
+    first["fan_out"] = activation["fan_in"] = activation["fan_out"] = last["fan_in"] = 9
 
 
 def deeper(packed, theta):
-    packed["_network"]["activations"] = ["relu", "relu"]
+    layers = layers_of(packed)
+    layers[1:1] = [layers[1], {"kind": "dense", "fan_in": 8, "fan_out": 8}]
+
+
+def of_layers_that_are_no_chain(packed, theta):
+    layers_of(packed)[-1]["fan_in"] = 9
+
+
+def of_an_activation_that_changes_the_width(packed, theta):
+    """It is in place, so its outputs would be written beyond its inputs."""
+    first, activation, last = layers_of(packed)
+    first["fan_out"] = activation["fan_in"] = 7
+    activation["fan_out"] = last["fan_in"] = 13
+    assert theta.size == (4 + 1) * 7 + (13 + 1) * 1  # as many parameters as there are
+
+
+def of_a_dropout_that_changes_the_width(packed, theta):
+    """It reads and writes rows of one length."""
+    of_an_activation_that_changes_the_width(packed, theta)
+    layers_of(packed)[1] = {"kind": "dropout", "fan_in": 7, "fan_out": 13}
+    layers_of(packed)[1] |= {"rate": 0.1, "hidden": 0}
+
+
+def of_no_layers(packed, theta):
+    layers_of(packed).clear()
+
+
+def that_begins_with_an_activation(packed, theta):
+    layers = layers_of(packed)
+    layers.insert(0, {"kind": "activation", "fan_in": 4, "fan_out": 4})
+    layers[0]["activation"] = "relu"
+
+
+def of_an_unknown_kind_of_layer(packed, theta):
+    layers_of(packed)[1]["kind"] = "attention"
+
+
+def of_an_unknown_activation(packed, theta):
+    layers_of(packed)[1]["activation"] = "swish"
+
+
+def of_an_unknown_loss(packed, theta):
+    packed["_network"]["loss"] = "hinge"
 
 
 def of_more_features(packed, theta):
@@ -177,7 +225,7 @@ def of_another_dtype(packed, theta):
 
 
 def of_a_short_memory(packed, theta):
-    packed["_state"]["optimizer_state"] = theta[np.newaxis]
+    packed["_state"]["memory"] = theta[np.newaxis]
 
 
 def of_short_best_weights(packed, theta):
@@ -188,11 +236,11 @@ def of_rows_out_of_bounds(packed, theta):
     packed["_state"] |= {"held_out": np.array([0, 60]), "n_split_samples": 60}
 
 
-@pytest.mark.parametrize("array", ["theta", "best_theta", "optimizer_state"])
+@pytest.mark.parametrize("array", ["theta", "best_theta", "memory"])
 def test_a_changed_bit_is_found(array):
     regressor = fitted(GDNeuralRegressor, early_stopping=True)
     text = pickle.dumps(regressor)
-    place = text.index(getattr(regressor._state, array).tobytes()) + 11
+    place = text.index(regressor.__getstate__()["_state"][array].tobytes()) + 11
     damaged = text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :]
     with pytest.raises(ValueError, match="its checksum is not right"):
         pickle.loads(damaged)
@@ -201,7 +249,11 @@ def test_a_changed_bit_is_found(array):
 @pytest.mark.parametrize(
     "damage",
     [
-        *(wider, deeper, of_more_features, shorter, of_another_dtype),
+        *(wider, deeper, of_layers_that_are_no_chain, of_no_layers),
+        *(of_an_activation_that_changes_the_width, that_begins_with_an_activation),
+        of_a_dropout_that_changes_the_width,
+        *(of_an_unknown_kind_of_layer, of_an_unknown_activation, of_an_unknown_loss),
+        *(of_more_features, shorter, of_another_dtype),
         *(of_a_short_memory, of_short_best_weights, of_rows_out_of_bounds),
     ],
 )

@@ -18,11 +18,14 @@ from skgd.descent.loop import NON_FINITE
 from skgd.descent.schedules import CURVES, SCHEDULES
 from skgd.estimators.parameters import COMMON_CONSTRAINTS
 from skgd.estimators.regressor import LOSS_NAMES
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.optimizers import Optimizer
+from skgd.kernels.formulas.activations import ACTIVATIONS
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from tests.inside import theta_of
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
+
+pytestmark = pytest.mark.slow
 
 N_EXAMPLES = int(os.environ.get("SKGD_EXAMPLES", 60))
 settings = hypothesis.settings(
@@ -32,8 +35,6 @@ settings = hypothesis.settings(
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 
-ACTIVATIONS = [code.name.lower() for code in Activation]
-OPTIMIZERS = [code.name.lower() for code in Optimizer]
 SIZES = st.lists(st.integers(1, 9), max_size=3)
 
 
@@ -48,9 +49,9 @@ def per_layer(values):
 
 PARAMETERS = {
     "hidden_layer_sizes": SIZES | SIZES.map(tuple) | st.integers(1, 9),
-    "activation": per_layer(st.sampled_from(ACTIVATIONS)),
+    "activation": per_layer(st.sampled_from(list(ACTIVATIONS))),
     "solver": st.sampled_from(["batch", "sgd", "minibatch"]),
-    "optimizer": st.sampled_from(OPTIMIZERS),
+    "optimizer": st.sampled_from(list(OPTIMIZERS)),
     "alpha": st.just(0) | rates(10),
     "weight_decay": st.just(0) | rates(0.5),
     "dropout": per_layer(st.just(0) | st.floats(0, 0.9)),
@@ -87,7 +88,7 @@ OF_ONE_CLASS = {
     },
 }
 
-# The beginnings of the errors that are documented, each about what a person passed in.
+# The beginnings of the errors that are documented, each about what a user passed in.
 ERRORS = (
     NON_FINITE,
     "activation must be one name",
@@ -186,7 +187,7 @@ def check_sound(estimator, X, y):
     # Only the last epoch of a fit that gives up with its best weights is not finite.
     assert np.isfinite(losses[:-1]).all()
     assert np.isfinite(losses[-1]) or estimator.early_stopping
-    assert np.isfinite(estimator._state.theta).all()
+    assert np.isfinite(theta_of(estimator)).all()
     dtype = np.float32 if X.dtype == np.float32 else np.float64
     values, predicted = outputs(estimator, X), estimator.predict(X)
     assert values.dtype == estimator.coefs_[0].dtype == dtype
@@ -201,9 +202,9 @@ def check_sound(estimator, X, y):
 
 def check_reproducible(estimator, X, y):
     """Fits anew, copies and threads come to the same bits."""
-    theta = estimator._state.theta
+    theta = theta_of(estimator)
     for twin in (clone(estimator), clone(estimator).set_params(n_jobs=2)):
-        assert_array_equal(fit(twin, X, y)._state.theta, theta, strict=True)
+        assert_array_equal(theta_of(fit(twin, X, y)), theta, strict=True)
     loaded = pickle.loads(pickle.dumps(estimator))
     assert_array_equal(outputs(loaded, X), outputs(estimator, X), strict=True)
 

@@ -84,6 +84,7 @@ def test_coslog4_has_four_waves():
     assert (np.diff(rising.astype(int)) == 1).sum() + rising[0] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "torch_name", "options"),
     [

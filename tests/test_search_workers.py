@@ -10,7 +10,10 @@ from sklearn.model_selection import GridSearchCV
 from skgd import GDNeuralRegressor
 from skgd.kernels.team.threads import n_threads
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 class Watched(GDNeuralRegressor):

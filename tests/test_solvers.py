@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.preprocessing import scale
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.descent.loop import shuffle
+from skgd.descent.draws import shuffle
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 OPTIMIZERS = ["gd", "momentum", "nesterov", "adam"]
@@ -158,6 +158,7 @@ def digests():
         yield hashlib.sha256(regressor.coefs_[0].tobytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_seed_reproduces_to_the_bit_in_another_process():
     code = "from tests.test_solvers import digests; print(*digests())"
     command = [sys.executable, "-c", code]

@@ -14,14 +14,16 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 
-import skgd.descent.loop
+import skgd.descent.steps
 import skgd.kernels.team.threads
 from skgd import GDNeuralRegressor
-from skgd.kernels.layers.inputs import as_inputs
 from skgd.kernels.machine.gemm import large_products
-from skgd.kernels.passes.workspace import make_network
-from skgd.kernels.team.protocol import LATE, divide
+from skgd.kernels.passes.inputs import as_inputs
+from skgd.kernels.team.protocol import LATE
 from skgd.kernels.team.threads import Helpers, n_threads, one_blas_thread, prepare_blas
+from skgd.network.division import divide
+from skgd.network.network import make_network
+from tests.inside import theta_of
 
 X, y = [[0.0], [1.0], [2.0], [4.0]], [0.0, 1.0, 0.0, 2.0]
 
@@ -43,16 +45,14 @@ def two_threads():
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_a_fit_has_one_thread(monkeypatch):
+def test_a_fit_has_one_thread():
     seen = []
-    record = skgd.descent.loop._record_epoch
 
-    def look(*args):
+    def look(progress):
         seen.append(blas_threads())
-        record(*args)
+        return np.ones_like(progress)
 
-    monkeypatch.setattr(skgd.descent.loop, "_record_epoch", look)
-    GDNeuralRegressor(tol=1e9, random_state=0).fit(X, y)
+    GDNeuralRegressor(tol=1e9, learning_rate=look, random_state=0).fit(X, y)
     assert seen
     assert all(threads == {1} for threads in seen)
     assert blas_threads() == {2}
@@ -201,6 +201,7 @@ def test_the_default_is_one_outside_the_main_thread():
     assert seen == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_workers_of_joblib_share_the_cores(backend):
     n_workers = joblib.cpu_count()
@@ -233,7 +234,8 @@ def fit(X, y, n_jobs, **parameters):
 
 
 def test_the_cases_below_have_something_to_share():
-    network = make_network([40, 80, 40, 1], [0, 0], 0)
+    hidden = {"activation": ["relu"] * 2, "dropout": [0.0] * 2}
+    network = make_network([40, 80, 40, 1], "squared_error", **hidden)
     for sparse in (False, True):
         n_parts, n_updates, _ = divide(network, as_inputs(draw(sparse)[0]), 250)
         assert n_parts > 1
@@ -250,7 +252,7 @@ def test_the_result_is_the_same_for_any_number_of_threads(
     X, y = draw(sparse, dtype)
     parameters = {"solver": solver, "batch_size": 250}
     one, many = (fit(X, y, n, **parameters) for n in (1, n_jobs))
-    np.testing.assert_array_equal(many._state.theta, one._state.theta)
+    np.testing.assert_array_equal(theta_of(many), theta_of(one))
     assert many.loss_curve_ == one.loss_curve_
     np.testing.assert_array_equal(many.predict(X), one.predict(X))
 
@@ -259,7 +261,7 @@ def test_the_result_is_the_same_for_any_number_of_threads(
 def test_the_result_is_the_same_whatever_the_timing(monkeypatch, repetition):
     # Helpers come and go at random, and are called late every now and then.
     rng = np.random.default_rng(repetition)
-    teams, wake, make_team = [], Helpers.wake, skgd.descent.loop.make_team
+    teams, wake, make_team = [], Helpers.wake, skgd.descent.steps.make_team
 
     def sometimes(self):
         if rng.random() < 0.2:
@@ -273,33 +275,36 @@ def test_the_result_is_the_same_whatever_the_timing(monkeypatch, repetition):
 
     X, y = draw(sparse=False)
     expected = fit(X, y, 1, batch_size=250)
-    monkeypatch.setattr(skgd.descent.loop, "make_team", keep)
+    monkeypatch.setattr(skgd.descent.steps, "make_team", keep)
     monkeypatch.setattr(Helpers, "wake", sometimes)
     monkeypatch.setattr(Helpers, "ABSENCE", 0.001)
     for _ in range(5):
         result = fit(X, y, 3, batch_size=250)
-        np.testing.assert_array_equal(result._state.theta, expected._state.theta)
+        np.testing.assert_array_equal(theta_of(result), theta_of(expected))
     assert len(teams) == 5
 
 
 IN_ANOTHER_PROCESS = """
+from tests.inside import theta_of
 from tests.test_threads import draw, fit
 for n_jobs in (1, 2):
     net = fit(*draw(sparse=False), n_jobs=n_jobs, batch_size=250)
-    print(net._state.theta.tobytes().hex())
+    print(theta_of(net).tobytes().hex())
 """
 
 
+@pytest.mark.slow
 def test_the_result_is_the_same_in_another_process():
     command = [sys.executable, "-c", IN_ANOTHER_PROCESS]
     theirs = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    ours = fit(*draw(sparse=False), n_jobs=2, batch_size=250)._state.theta
+    ours = theta_of(fit(*draw(sparse=False), n_jobs=2, batch_size=250))
     assert theirs.split() == [ours.tobytes().hex()] * 2
 
 
 # Helpers -----------------------------------------------------------------------------
 
 
+@pytest.mark.faults
 def test_helpers_end_with_the_block_whatever_happens_in_it():
     before = threading.active_count()
 

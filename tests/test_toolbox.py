@@ -12,14 +12,15 @@ from sklearn.exceptions import ConvergenceWarning
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.descent.schedules import CURVES, SCHEDULES
 from skgd.estimators.regressor import LOSS_NAMES
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.optimizers import Optimizer
+from skgd.kernels.formulas.activations import ACTIVATIONS
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from tests.inside import theta_of
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 BOTH = [
-    *({"activation": each.name.lower()} for each in Activation),
+    *({"activation": each} for each in ACTIVATIONS),
     {"activation": ["gelu", "relu"]},
-    *({"optimizer": each.name.lower()} for each in Optimizer),
+    *({"optimizer": each} for each in OPTIMIZERS),
     *({"learning_rate": each} for each in [*SCHEDULES, *CURVES, np.sqrt]),
     {"weight_decay": 0.5},
     {"dropout": 0.3},
@@ -69,7 +70,7 @@ def train(Estimator, options, solver, X, y):
         warnings.filterwarnings("ignore", "class_weight has no effect")
         for call in calls:
             getattr(estimator, call)(X, y, **validation)
-            thetas.append(estimator._state.theta.copy())
+            thetas.append(theta_of(estimator))
     return estimator, thetas
 
 

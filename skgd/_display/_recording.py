@@ -6,20 +6,15 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from skgd.descent.loop import local_epochs
 from skgd.estimators.base import BaseGDNeural
-from skgd.kernels.formulas.optimizers import next_powers, powers_after
-from skgd.kernels.layers.inputs import read_only
-from skgd.kernels.machine.jit import plain
 
 
 class StepRecorder:
     """Writes down the parameters after some of the steps of a fit.
 
-    It is set as an attribute `_recorder` of the estimator before `fit`. An epoch is
-    then run in pieces, each of which ends with a step to write down. A piece is the
-    whole epoch with the weights of all samples outside of the piece set to 0: a batch
-    without weight makes no step. So every step is the one that `fit` makes without a
-    recorder, bit by bit, with its own number, rate and dropout.
+    An epoch is run in pieces, each of which ends with a step to write down. So every
+    step is the one that `fit` makes without a recorder, bit by bit.
 
     Parameters
     ----------
@@ -40,73 +35,34 @@ class StepRecorder:
         self.max_points = max_points
         self.steps, self.thetas = [], []
 
-    def begin(self, theta, samples, order, batch_size, n_epochs):
-        """Write down the start, and return the samples to train on.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (n_parameters,)
-        samples : Samples
-        order : ndarray of shape (n,)
-            The running order of the training samples.
-        batch_size, n_epochs : int
-        """
-        self._order, self._batch_size = order, batch_size
-        self._n_batches = -(-order.size // batch_size)
-        self._planned = planned_steps(n_epochs * self._n_batches, self.max_points)
+    def epochs(self, fit):
+        """Run the epochs of a fit, as `local_epochs`, and write down its steps."""
+        self._state, self._max_iter = fit.state, fit.params.max_iter
         self._n_before, self._is_provisional = 0, False
-        self._write(0, theta)
+        self._write(0)
+        return local_epochs(fit, self._run)
 
-        n_samples = samples.targets.shape[0]
-        has_weights = samples.weights.size > 0
-        ones = np.ones(n_samples, samples.weights.dtype)
-        self._given = samples.weights if has_weights else ones
-        self._weights = self._given.copy()
-        return samples._replace(weights=read_only(self._weights))
-
-    def run_epoch(self, epoch, rule, state):
-        """Run an epoch in pieces; returns its loss and number of steps.
-
-        Parameters
-        ----------
-        epoch : callable
-            Runs it once, given the `Powers` of the steps before.
-        rule : UpdateRule
-        state : TrainingState
-        """
+    def _run(self, steps):
+        """Run an epoch in pieces; return the number of its steps."""
         if self._is_provisional:  # it was to be the end, if this epoch had not come
             del self.steps[-1], self.thetas[-1]
-        cuts = self._planned - self._n_before
-        cuts = cuts[(cuts > 0) & (cuts < self._n_batches)].tolist()
-        powers = powers_after(rule, state.n_steps)
-        n_steps, losses, counts = 0, [], []
-        for start, stop in zip([0, *cuts], [*cuts, self._n_batches], strict=True):
-            counts.append(self._open(start, stop))
-            loss, n_made = epoch(np.array(powers))
-            losses.append(loss)
+        n = steps.n_batches
+        planned = planned_steps(self._max_iter * n, self.max_points)
+        cuts = planned - self._n_before
+        cuts = cuts[(cuts > 0) & (cuts < n)].tolist()
+        n_steps = 0
+        for first, last in zip([0, *cuts], [*cuts, n], strict=True):
+            n_made = steps.run(first, last)
             n_steps += n_made
-            for _ in range(n_made):  # as the kernel counts them on
-                powers = plain(next_powers)(rule, powers)
             if n_made:
-                self._write(state.n_steps + n_steps, state.theta)
-        self._n_before += self._n_batches
-        is_planned = self._n_before in self._planned
-        self._is_provisional = n_made > 0 and not is_planned
-        return float(np.dot(losses, counts) / max(sum(counts), 1)), n_steps
+                self._write(self._state.n_steps + n_steps)
+        self._n_before += n
+        self._is_provisional = n_made > 0 and self._n_before not in planned
+        return n_steps
 
-    def _open(self, start, stop):
-        """Give weight to the batches from `start` to `stop`; the samples in them."""
-        size = self._batch_size
-        rows = self._order[start * size : stop * size]
-        self._weights[:] = 0
-        self._weights[rows] = self._given[rows]
-        batches = np.arange(0, rows.size, size)
-        has_weight = np.add.reduceat(self._weights[rows], batches) != 0
-        return int(np.diff(batches, append=rows.size)[has_weight].sum())
-
-    def _write(self, step, theta):
+    def _write(self, step):
         self.steps.append(step)
-        self.thetas.append(theta.copy())
+        self.thetas.append(self._state.theta.copy())
 
 
 def planned_steps(total, max_points):
@@ -132,22 +88,32 @@ def record_fit(name, estimator, max_points, X, y, sample_weight):
             f"{name!r} must be a GDNeuralRegressor or a GDNeuralClassifier, got "
             f"{kind}, whose steps the workers take. Give to_local() of it."
         )
-    network = clone(estimator)
-    network._recorder = StepRecorder(max_points)
+    network, recorder = clone(estimator), StepRecorder(max_points)
     with warnings.catch_warnings():
         # That max_iter did not suffice is for the picture to show.
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:
-            network.fit(X, y, sample_weight)
+            network._validate_params()
+            no_validation = None, None, None
+            network._fit(
+                *(X, y, sample_weight, no_validation),
+                incremental=False,
+                epochs=recorder.epochs,
+            )
         except ValueError as error:
             raise ValueError(f"The fit of {name!r} failed: {error}") from error
-    return network, network._recorder
+    return network, recorder
 
 
 def name_of(estimator):
     """What a path is called, if the user has given no name."""
     is_ours = isinstance(estimator, BaseGDNeural)
     return estimator.solver if is_ours else type(estimator).__name__
+
+
+def for_prediction(network):
+    """Return the layers that make its predictions."""
+    return [layer for layer in network.layers if not layer.is_for_training]
 
 
 def check_comparable(fits):
@@ -161,7 +127,7 @@ def check_comparable(fits):
             "hidden_layer_sizes": np.array_equal(
                 shapes.layer_units, theirs.layer_units
             ),
-            "activation": np.array_equal(shapes.activations, theirs.activations),
+            "activation": for_prediction(shapes) == for_prediction(theirs),
             "loss": shapes.loss == theirs.loss
             and shapes.loss_parameter == theirs.loss_parameter,
             **{

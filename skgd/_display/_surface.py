@@ -6,10 +6,9 @@ import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
 from skgd.descent.judge import MeanLoss
-from skgd.kernels.layers.inputs import row_numbers
+from skgd.kernels.passes.inputs import row_numbers
 from skgd.kernels.team.threads import n_threads
 from skgd.network.outputs import RawOutputs
-from skgd.network.views import split_parameters
 
 # Of what directions are made of, relative to the longest: less than that is rounding.
 ROUNDING = 1e-7
@@ -50,8 +49,10 @@ class TrainingLoss:
         theta = np.ascontiguousarray(theta, self._dtype)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             loss = self._mean_loss(self._raw_outputs(theta))
-            coefs, _ = split_parameters(theta, self._network.layer_units)
-            squares = sum(np.sum(np.square(W, dtype=float)) for W in coefs)
+            squares = sum(
+                segment.penalty * np.sum(np.square(theta[start:stop], dtype=float))
+                for _, segment, start, stop in self._network.segments
+            )
         return loss + 0.5 * self._alpha * squares / self._total
 
 

@@ -20,10 +20,10 @@ from skgd.dask._epochs import averaged_epochs, batch_epochs, make_chains
 from skgd.dask._judge import PartsJudge
 from skgd.dask._prediction import predict_blocks, score_blocks
 from skgd.descent.interrupts import Interrupts
-from skgd.descent.loop import Ending, TrainingState, train
+from skgd.descent.loop import Ending, Fit, train
+from skgd.descent.state import TrainingState
 from skgd.descent.tasks import FitTask
 from skgd.estimators.base import BaseGDNeural, all_or_nothing
-from skgd.kernels.formulas.optimizers import Optimizer
 from skgd.kernels.team.threads import n_threads
 
 
@@ -238,15 +238,9 @@ class BaseDask(BaseGDNeural):
         name = "partial-fit" if incremental else "fit"
         n_epochs = 1 if incremental else self.max_iter
         task = _Task(self, name, n_epochs, data, self._attributes_of_a_copy)
-        ending = train(
-            *(self, self._network, self._state, parts, range(parts.n_samples)),
-            judge=judge,
-            task=task,
-            interrupts=interrupts,
-            incremental=incremental,
-            n_threads=1,
-            epochs=averaged_epochs if averages else batch_epochs,
-        )
+        what = self, self._network, self._state, parts, range(parts.n_samples)
+        how = judge, task, interrupts, incremental, 1
+        ending = train(Fit(*what, *how), averaged_epochs if averages else batch_epochs)
         failure = ending.cut_off
         if incremental and failure is not None:
             raise failure  # and forget the epoch, as it can be done again
@@ -437,8 +431,8 @@ class BaseDask(BaseGDNeural):
                 setattr(estimator, name, getattr(self, name))
         estimator._state = TrainingState(
             theta,
-            optimizer=Optimizer.GD,
-            optimizer_state=np.empty((0, theta.size), theta.dtype),
+            optimizer="gd",
+            memory=np.empty((0, theta.size), theta.dtype),
         )
         return estimator
 

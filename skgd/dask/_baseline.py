@@ -4,16 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from skgd.dask._part import own
 from skgd.descent.baseline import (
-    QUANTILES,
     Targets,
     is_lower,
     least_loss,
     moments_of_all,
     warn_of,
 )
-from skgd.kernels.layers.inputs import row_numbers
+from skgd.kernels.passes.inputs import row_numbers
 from skgd.network.outputs import RawOutputs
 
 # Targets that come here from all partitions, where the constant is not a mean.
@@ -40,7 +38,7 @@ def warn_if_nothing_was_learned(estimator, parts):
     with np.errstate(over="ignore", invalid="ignore"):
         moments = moments_of_all(parts.map(moments_of, [network] * n))
         some = (None, None)
-        if network.loss in QUANTILES:
+        if network.formula.constant is not None:
             samples = parts.map(sample_of, [network] * n, [-(-MOST // n)] * n)
             some = tuple(map(np.concatenate, zip(*samples, strict=True)))
         of_constants = partial(total, loss_of_constants)
@@ -54,7 +52,7 @@ def warn_if_nothing_was_learned(estimator, parts):
 
 
 def _targets(part, network):
-    return Targets(own(network), part.samples, row_numbers(part.X.shape[0]))
+    return Targets(network, part.samples, row_numbers(part.X.shape[0]))
 
 
 def moments_of(part, network):
@@ -74,6 +72,6 @@ def loss_of_constants(part, network, constants):
 
 def loss_of_network(part, network, theta):
     """Return its loss of a network's predictions."""
-    network, theta = own(network), np.array(theta)
+    theta = np.array(theta)
     outputs = _targets(part, network).sum_of_losses
     return outputs(lambda rows: RawOutputs(network, part.X, rows, 1)(theta))

@@ -1,4 +1,4 @@
-"""Epochs whose partitions are on workers, with the signature of `local_epochs`.
+"""Epochs whose partitions are on workers, which take what `local_epochs` does.
 
 The state changes when an epoch is complete, and not before: when the cluster fails, or
 when Ctrl-C ends the waiting for it, it is that of the last whole epoch.
@@ -13,55 +13,46 @@ from uuid import uuid4
 import numpy as np
 
 from skgd.dask._part import Descent, Draws, Leg, Point, descend, gradient_at
-from skgd.descent.loop import _progress, _update_rule
-from skgd.kernels.epoch import take_step
-from skgd.kernels.formulas.optimizers import powers_after
+from skgd.descent.steps import apply, draw_seed, make_update
 
 
-def batch_epochs(params, network, state, parts, schedule, task, interrupts, n_threads):
+def batch_epochs(fit):
     """Take one step an epoch, from the sum of the partitions' gradients.
 
     They are added up in the order of the partitions, so that it does not show which
     worker was the first.
     """
-    rule = _update_rule(params, state)
+    params, network, state, parts = fit.params, fit.network, fit.state, fit.samples
+    interrupts, schedule = fit.interrupts, fit.schedule
     # Where each part begins in the batch, which dropout's masks follow from.
-    places = np.cumsum([0, *parts.sizes[:-1]]).tolist()
+    firsts = np.cumsum([0, *parts.sizes[:-1]]).tolist()
     while True:
-        interrupts.interruptible(task.begin_epoch)
+        interrupts.interruptible(fit.task.begin_epoch)
         interrupts.check()
-        key, rate, draws = None, state.learning_rate, state.random_state
-        if network.dropout.any():
-            draws = deepcopy(draws)
-            key = draws.randint(2**32, size=2, dtype=np.uint64)
-        if schedule.curve is not None:
-            progress = _progress(state.scheduled_epochs, params.max_iter, 1)
-            rate *= float(schedule.multipliers(progress)[0])
-        point = Point(network, state.theta, key)
-        points = [point] * len(places)
-        results = interrupts.interruptible(parts.map, gradient_at, places, points)
+        seed, draws = None, deepcopy(state.random_state)
+        if network.draws:
+            seed = draw_seed(draws)
+        points = [Point(network, state.theta, seed)] * len(firsts)
+        results = interrupts.interruptible(parts.map, gradient_at, firsts, points)
         if results is None:
             interrupts.check()
-        if key is not None:
+        if network.draws:
             state.random_state.set_state(draws.get_state())
+        (rate,) = schedule.rates(state, params.max_iter, 1).tolist()
         losses, weights, gradients = zip(*results, strict=True)
         gradient = np.array(gradients[0])
         for other in gradients[1:]:
             gradient += other
         loss, weight = sum(losses), sum(weights)
         if weight != 0:
-            powers = np.array(powers_after(rule, state.n_steps))
-            common = network, state.theta, rule, state.optimizer_state, powers
-            sums = gradient, float(loss), float(weight)
-            loss = take_step(*common, *sums, rate, float(params.alpha))
+            update = make_update(params, network, state)
+            loss = apply(update, gradient, loss, weight, rate)
             state.n_steps += 1
         state.scheduled_epochs += 1
         yield loss, rate
 
 
-def averaged_epochs(
-    params, network, state, parts, schedule, task, interrupts, n_threads
-):
+def averaged_epochs(fit):
     """Run copies of the parameters through the partitions side by side, and average.
 
     Each copy has partitions of its own and goes through them one by one, in a new order
@@ -70,6 +61,8 @@ def averaged_epochs(
     perceptron", NAACL 2010; S. U. Stich, "Local SGD converges fast and communicates
     little", ICLR 2019.
     """
+    params, network, state, parts = fit.params, fit.network, fit.state, fit.samples
+    interrupts = fit.interrupts
     call, n_parts = uuid4().hex, len(parts.sizes)
     # The first partition has the estimator's own draws; the others' follow from them.
     own = deepcopy(state.random_state)
@@ -78,17 +71,16 @@ def averaged_epochs(
     if n_parts > 1:
         numbers = others.randint(2**32, size=n_parts - 1, dtype=np.uint64)
         seeds += [int(number) for number in numbers]
-    is_dropping = bool(network.dropout.any())
     plain = params._template()
     for epoch in count():
-        interrupts.interruptible(task.begin_epoch)
+        interrupts.interruptible(fit.task.begin_epoch)
         interrupts.check()
         chains = parts.chains
         if params.shuffle:
             chains = [[c[i] for i in _order(len(c), others)] for c in chains]
 
         def leg(number, place, chain, epoch=epoch):
-            draws = Draws(call, epoch, seeds[number], is_dropping, params.shuffle)
+            draws = Draws(call, epoch, seeds[number], network.draws, params.shuffle)
             return Leg(draws, place, len(chain), number == 0)
 
         light = replace(
@@ -144,7 +136,7 @@ def _average(state, ends):
     if len(ends) == 1:
         of = ends[0].state
         state.theta[:] = of.theta
-        state.optimizer_state[:] = of.optimizer_state
+        state.memory[:] = of.memory
         state.n_steps = of.n_steps
         return
     if not ends:
@@ -155,8 +147,8 @@ def _average(state, ends):
     with np.errstate(over="ignore", invalid="ignore"):
         # In float64: a sum of many float32 loses digits.
         state.theta[:] = sum(share * of.theta.astype(np.float64) for share, of in pairs)
-        state.optimizer_state[:] = sum(
-            share * of.optimizer_state.astype(np.float64) for share, of in pairs
+        state.memory[:] = sum(
+            share * of.memory.astype(np.float64) for share, of in pairs
         )
     state.n_steps = round(sum(share * of.n_steps for share, of in pairs))
 

@@ -5,10 +5,9 @@ from copy import copy
 import numpy as np
 from sklearn.base import is_classifier
 
-from skgd.dask._part import own
 from skgd.descent.judge import MeanLoss
 from skgd.descent.scores import r2_of_sums
-from skgd.kernels.layers.inputs import row_numbers
+from skgd.kernels.passes.inputs import row_numbers
 from skgd.network.outputs import predict_raw
 
 
@@ -110,7 +109,7 @@ def judge(part, judged):
 
     For a classifier that is the weight of the hits; for a regressor its `squares`.
     """
-    template, network = copy(judged.template), own(judged.network)
+    template, network = copy(judged.template), judged.network
     theta, rows = np.array(judged.theta), row_numbers(part.X.shape[0])
     weights = np.ones(rows.size) if part.weights is None else part.weights
     with np.errstate(over="ignore", invalid="ignore"):

@@ -16,16 +16,14 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from skgd.dask._blocks import naming_partition
+from skgd.descent.draws import shuffle
 from skgd.descent.interrupts import Interrupts
-from skgd.descent.loop import local_epochs, mean_weight, shuffle
-from skgd.descent.schedules import make_schedule
+from skgd.descent.loop import Fit, local_epochs
+from skgd.descent.state import mean_weight
+from skgd.descent.steps import draw_seed, gradient_of
 from skgd.estimators.base import _as_numbers
 from skgd.estimators.checks import check_weights
-from skgd.kernels.epoch import part_gradient
-from skgd.kernels.layers.dropout import KEY
-from skgd.kernels.layers.inputs import as_samples, row_numbers
-from skgd.kernels.passes.batch import passes_for
-from skgd.kernels.passes.workspace import chunk_size, make_workspace
+from skgd.kernels.passes.inputs import as_samples, row_numbers
 from skgd.kernels.team.threads import one_blas_thread
 
 # Validation ---------------------------------------------------------------------------
@@ -256,35 +254,20 @@ def mean_weight_of(part):
     return mean_weight(part.weights, part.X.shape[0])
 
 
-def own(network):
-    """Copy a network out of a message: arrays in there may be read-only."""
-    names = ("layer_units", "offsets", "activations", "dropout")
-    return network._replace(**{n: np.array(getattr(network, n)) for n in names})
-
-
 class Point:
     """The parameters at which a batch's gradient is taken."""
 
-    def __init__(self, network, theta, key):
-        self.network, self.theta, self.key = network, theta, key
+    def __init__(self, network, theta, seed):
+        self.network, self.theta, self.seed = network, theta, seed
 
 
-def gradient_at(part, place, point):
-    """Loss, weight and gradient of a part, which begins at `place` of the batch."""
-    network, theta = own(point.network), np.array(point.theta)
-    samples, rows = part.samples, row_numbers(part.X.shape[0])
-    sparse = issparse(part.X)
-    size = chunk_size(network, rows.size, theta.dtype, sparse)
-    workspace = make_workspace(network, size, theta.dtype, sparse)
-    workspace = workspace._replace(passes=passes_for(samples.inputs, rows))
-    if point.key is not None:
-        workspace.random[KEY : KEY + 2] = point.key
-    gradient = np.empty_like(theta)
+def gradient_at(part, first, point):
+    """Loss, weight and gradient of a part, which begins at `first` of the batch."""
+    theta = np.array(point.theta)  # out of a message it may be read-only
     with one_blas_thread():
-        loss, weight = part_gradient(
-            network, theta, samples, rows, place, workspace, gradient
+        return gradient_of(
+            point.network, theta, part.samples, first=first, seed=point.seed
         )
-    return loss, weight, gradient
 
 
 class Draws:
@@ -312,7 +295,7 @@ class Draws:
     def skip_epoch(self, rows, generator):
         """Draw what an epoch draws."""
         if self.dropout:
-            generator.randint(2**32, size=2, dtype=np.uint64)
+            draw_seed(generator)
         if self.shuffle:
             shuffle(rows, generator)
 
@@ -371,15 +354,13 @@ def descend(part, descent, leg):
     state.scheduled_epochs = epochs * leg.n_places + leg.place
     if params.batch_size != "auto":
         params.batch_size = min(params.batch_size, n_samples)
-    schedule = make_schedule(
-        params.learning_rate, params.learning_rate_init, params.power_t
-    )
     rows, state.random_state = part.take_order(leg.draws)
     n_steps, threads = state.n_steps, _n_threads(params.n_jobs)
     state.order = rows
-    settings = params, own(descent.network), state, part.samples, schedule
-    with one_blas_thread():
-        run = local_epochs(*settings, _NO_TASK, Interrupts(), threads)
+    with Interrupts() as interrupts, one_blas_thread():
+        what = params, descent.network, state, part.samples, rows
+        fit = Fit(*what, None, _NO_TASK, interrupts, True, threads)
+        run = local_epochs(fit)
         loss, rate = next(run)
         run.close()
     part.keep_order(leg.draws, rows, state.random_state)

@@ -7,13 +7,12 @@ network whose loss is no lower knows nothing of X, however long its training too
 import warnings
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import entr, logit
+from scipy.special import entr
 from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd.descent.judge import MeanLoss
-from skgd.kernels.formulas.losses import OUT_ACTIVATIONS, Loss
+from skgd.network.links import LINKS, TINY
 from skgd.network.outputs import RawOutputs
 
 # Share of the constant's loss by which the network's has to be lower: with R2 = 0.001
@@ -25,49 +24,6 @@ FAR = 3.0
 ROUNDING = 1e-14
 # Targets that are looked at at once.
 CHUNK = 2**20
-# Means closer to 0 or 1 have a link that is not finite.
-TINY = 1e-300
-
-INVERSE_LINKS = {
-    "identity": lambda mean: mean,
-    "exp": lambda mean: np.log(np.maximum(mean, TINY)),
-    "logistic": lambda mean: logit(np.clip(mean, TINY, 1 - 1e-16)),
-    "softmax": lambda mean: np.log(np.maximum(mean, TINY)),
-}
-
-
-# The constants of the other losses: of targets y (n,), weights w (n,) and the loss's
-# parameter p.
-
-
-def _quantile(y, w, p):
-    order = np.argsort(y)
-    shares = np.cumsum(w[order])
-    place = np.searchsorted(shares, p * shares[-1])
-    return y[order[min(place, y.size - 1)]]
-
-
-def _median(y, w, p):
-    return _quantile(y, w, 0.5)
-
-
-def _huber(y, w, p):
-    def loss(constant):
-        error = np.abs(y - constant)
-        return (w * np.where(error <= p, error**2 / 2, p * (error - p / 2))).sum()
-
-    bounds = y.min(), y.max()
-    if bounds[0] == bounds[1]:
-        return bounds[0]
-    options = {"xatol": 1e-9 * (bounds[1] - bounds[0])}
-    return minimize_scalar(loss, bounds=bounds, method="bounded", options=options).x
-
-
-QUANTILES = {
-    Loss.ABSOLUTE_ERROR: _median,
-    Loss.HUBER: _huber,
-    Loss.QUANTILE: _quantile,
-}
 
 
 def best_constants(network, mean, targets, weights):
@@ -87,11 +43,12 @@ def best_constants(network, mean, targets, weights):
     -------
     constants : ndarray of shape (n_outputs,)
     """
-    if network.loss not in QUANTILES:
-        return INVERSE_LINKS[OUT_ACTIVATIONS[network.loss]](mean)
-    find, parameter = QUANTILES[network.loss], network.loss_parameter
-    columns = targets.T.astype(np.float64)
-    return np.array([find(y, weights.astype(np.float64), parameter) for y in columns])
+    loss = network.formula
+    if loss.constant is None:
+        return LINKS[loss.link].inverse(mean)
+    columns, weights = targets.T.astype(np.float64), weights.astype(np.float64)
+    constants = [loss.constant(y, weights, network.loss_parameter) for y in columns]
+    return np.array(constants)
 
 
 def least_loss(network, moments, some, loss_of_constants):
@@ -106,7 +63,7 @@ def least_loss(network, moments, some, loss_of_constants):
         Targets and weights for `best_constants`.
     loss_of_constants : callable
     """
-    if network.loss == Loss.LOG_LOSS:  # a sample's targets sum to 1
+    if network.formula.is_joint:  # a sample's targets sum to 1
         return moments[0] * entr(moments[1]).sum()
     return loss_of_constants(best_constants(network, moments[1], *some))
 
@@ -138,7 +95,7 @@ class Targets:
         for rows in self._chunks:
             y, w = self._samples.targets[rows], self._weights(rows).astype(np.float64)
             total = w.sum()
-            if total > 0 and self._network.loss == Loss.LOG_LOSS:
+            if total > 0 and self._network.formula.is_joint:
                 # With thousands of classes each pass over the targets shows.
                 mean = (w[:, np.newaxis] * y).sum(axis=0) / total
                 groups.append((total, mean, mean * (1 - mean)))
@@ -206,7 +163,7 @@ def warn_if_nothing_was_learned(estimator, X, samples, rows, n_threads):
     targets = Targets(network, samples, rows)
     with np.errstate(over="ignore", invalid="ignore"):
         moments = targets.moments()
-        some = targets.sample() if network.loss in QUANTILES else (None, None)
+        some = targets.sample() if network.formula.constant else (None, None)
         least = least_loss(network, moments, some, targets.loss_of_constants)
         last = estimator.loss_curve_[-1] * moments[0]
         is_right = samples.weights.size == 0 and not estimator.early_stopping

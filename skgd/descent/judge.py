@@ -10,9 +10,8 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, indexable
 
-from skgd.kernels.formulas.losses import sum_of_losses
-from skgd.kernels.layers.inputs import row_numbers
-from skgd.kernels.passes.workspace import make_functions
+from skgd.kernels.formulas.losses import loss_addresses, sum_of_losses
+from skgd.kernels.passes.inputs import row_numbers
 from skgd.network.outputs import RawOutputs
 
 
@@ -120,8 +119,8 @@ class MeanLoss:
         if sample_weight is None:
             self._weights = np.ones(targets.shape[0], targets.dtype)
         self._total = self._weights.sum(dtype=np.float64)
-        functions = make_functions((), (), network.loss, targets.dtype, training=True)
-        self._loss = functions.loss, functions.joint_loss, network.loss_parameter
+        addresses = loss_addresses(network.formula, targets.dtype)
+        self._loss = *addresses, network.loss_parameter
 
     @property
     def arrays(self):

@@ -14,11 +14,27 @@ class Constant:
     """Always `learning_rate_init`; a plateau ends training."""
 
     farewell = "Stopping."
-    curve = None  # over progress; all steps of an epoch have one rate
 
     def __init__(self, learning_rate_init, power_t):
         self.learning_rate_init = float(learning_rate_init)
         self.power_t = power_t
+
+    def rates(self, state, max_iter, n_steps):
+        """Return the rates of an epoch's steps.
+
+        Parameters
+        ----------
+        state : TrainingState
+            Read for the epoch's rate, and the epochs since the schedule began.
+        max_iter : int
+            Epochs that there may be.
+        n_steps : int
+
+        Returns
+        -------
+        rates : ndarray of shape (n_steps,)
+        """
+        return np.full(n_steps, state.learning_rate)
 
     def after_epoch(self, rate, samples_seen):
         """Rate of the next epoch, `samples_seen` being counted over all epochs."""
@@ -90,6 +106,12 @@ class Progress(Constant):
     def __init__(self, learning_rate_init, power_t, curve):
         super().__init__(learning_rate_init, power_t)
         self.curve = curve
+
+    def rates(self, state, max_iter, n_steps):
+        """Multiply the epoch's rate by the curve, at the progress of each step."""
+        steps = state.scheduled_epochs * n_steps + np.arange(n_steps)
+        progress = np.minimum(steps / max(max_iter * n_steps - 1, 1), 1.0)
+        return state.learning_rate * self.multipliers(progress)
 
     def multipliers(self, progress):
         """What the epoch's rate is multiplied by at each step, shape (n_steps,)."""

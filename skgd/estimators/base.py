@@ -15,16 +15,11 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
 from skgd.descent.baseline import warn_if_nothing_was_learned
+from skgd.descent.draws import generator_position, move_generator
 from skgd.descent.interrupts import Interrupts
 from skgd.descent.judge import Judge, samples_as_given, split_rows
-from skgd.descent.loop import (
-    TrainingState,
-    fingerprint,
-    generator_position,
-    mean_weight,
-    move_generator,
-    train,
-)
+from skgd.descent.loop import Fit, fingerprint, local_epochs, train
+from skgd.descent.state import TrainingState, mean_weight
 from skgd.descent.tasks import ATTRIBUTES as CALLBACK_ATTRIBUTES
 from skgd.descent.tasks import CallbackSupportMixin, FitTask, has_callbacks
 from skgd.estimators.checks import check_features, check_total_weight, check_weights
@@ -37,9 +32,9 @@ from skgd.estimators.parameters import (
     warn_of_batch_size,
 )
 from skgd.estimators.saving import pack, unpack
-from skgd.kernels.layers.inputs import as_samples, row_numbers
+from skgd.kernels.passes.inputs import as_samples, row_numbers
 from skgd.kernels.team.threads import n_threads, one_blas_thread
-from skgd.network.views import assign_layers
+from skgd.network.views import assign_layers, first_values
 
 
 @contextmanager
@@ -125,8 +120,8 @@ class BaseGDNeural(
         """Return `y` as the numbers of the loss, shape (n_samples, n_outputs)."""
 
     @abstractmethod
-    def _loss_code(self):
-        """Return the `Loss` for the targets learned."""
+    def _loss_name(self):
+        """Return the name of the loss for the targets learned."""
 
     def _training_targets(self, y):
         """Return the numbers to train on; label smoothing makes others of them."""
@@ -135,10 +130,6 @@ class BaseGDNeural(
     def _training_weights(self, y, sample_weight, *, incremental):
         """Return the weights to train with, or None; class weights are one more."""
         return sample_weight
-
-    def _loss_parameter(self):
-        """Return the number that the loss has, such as a quantile; 0 for most."""
-        return 0
 
     @abstractmethod
     def _predictions(self, raw):
@@ -193,7 +184,15 @@ class BaseGDNeural(
     # Fitting ----------------------------------------------------------------------
 
     def _fit(
-        self, X, y, sample_weight, validation, *, incremental, initial=(None, None)
+        self,
+        X,
+        y,
+        sample_weight,
+        validation,
+        *,
+        incremental,
+        initial=(None, None),
+        epochs=local_epochs,
     ):
         with Interrupts() as interrupts, all_or_nothing(self):
             first = self._begin(incremental)
@@ -217,19 +216,10 @@ class BaseGDNeural(
                 (X, y, rows, ready.sample_weight),
                 self._attributes_of_a_copy,
             )
+            what = self, self._network, self._state, samples, rows
+            how = judge, task, interrupts, incremental, threads
             with one_blas_thread():
-                ending = train(
-                    self,
-                    self._network,
-                    self._state,
-                    samples,
-                    rows,
-                    judge=judge,
-                    task=task,
-                    interrupts=interrupts,
-                    incremental=incremental,
-                    n_threads=threads,
-                )
+                ending = train(Fit(*what, *how), epochs)
             if not (incremental or ending.by_request):
                 warn_if_nothing_was_learned(self, ready.X, samples, rows, threads)
             interrupts.interruptible(task.end)
@@ -390,13 +380,15 @@ class BaseGDNeural(
                 f"and the data now ask for {layer_units.tolist()}. Call fit with "
                 "warm_start=False for a new network."
             )
-        return self._make_network(layer_units, self._loss_code())
+        network = self._make_network(layer_units, self._loss_name())
+        # The former one, if it is the same, knows what follows from its layers.
+        return network if first or network != self._network else self._network
 
     def _prepare_state(self, dtype, first, incremental, resumes):
         """Draw the first parameters, or get the former state ready to go on."""
         if first:
             random_state = check_random_state(self.random_state)
-            theta = self._initial_parameters(random_state, dtype)
+            theta = first_values(self._network, random_state, dtype)
             self._state = TrainingState(theta, random_state, seed=self.random_state)
             self._state.restart(self)
             return

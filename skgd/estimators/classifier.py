@@ -21,8 +21,7 @@ from skgd.estimators.labels import (
     weights_of_classes,
 )
 from skgd.estimators.parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
-from skgd.kernels.formulas.losses import Loss
-from skgd.network.views import LOG_OUTPUT_LINKS
+from skgd.network.links import LINKS
 
 
 class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
@@ -617,7 +616,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
             there, and those of other rows are not lost.
         """
         raw = nan_where_overflown(*self._raw_outputs(X))
-        return _of_both_classes(raw, LOG_OUTPUT_LINKS[self.out_activation_])
+        return _of_both_classes(raw, LINKS[self.out_activation_].log)
 
     # Labels follow from the raw outputs: the link of either loss is monotonic, and at 0
     # a logistic one is 0.5.
@@ -632,12 +631,12 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
 
     def _validation_targets(self, y):
         indicators = self._encode_targets(y)
-        if self._loss_code() == Loss.LOG_LOSS:
+        if self._loss_name() == "log_loss":
             return indicators.argmax(axis=1)
         return indicators
 
     def _validation_predictions(self, raw):
-        if self._loss_code() == Loss.LOG_LOSS:
+        if self._loss_name() == "log_loss":
             return raw.argmax(axis=1)
         return raw > 0 if self.classes_.size > 1 else np.zeros(raw.shape, bool)
 
@@ -786,10 +785,10 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         y = (y.toarray() if issparse(y) else y).astype(int)
         return np.prod([w[own] for w, own in zip(weights, y.T, strict=True)], axis=0)
 
-    def _loss_code(self):
+    def _loss_name(self):
         if self._label_binarizer.y_type_ == "multiclass":
-            return Loss.LOG_LOSS
-        return Loss.BINARY_LOG_LOSS
+            return "log_loss"
+        return "binary_log_loss"
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

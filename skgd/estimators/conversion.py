@@ -17,11 +17,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgd.descent.tasks import has_callbacks
 from skgd.estimators.fitted import checked_layers
-from skgd.estimators.parameters import SKLEARN_SOLVERS, activation_codes, hidden_units
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.losses import OUT_ACTIVATIONS, Loss
-from skgd.kernels.formulas.optimizers import Optimizer
-from skgd.network.views import GLOROT_FACTORS, split_parameters
+from skgd.estimators.parameters import SKLEARN_SOLVERS, activations_of, hidden_units
+from skgd.kernels.formulas.losses import find_loss
+from skgd.network.layers.activation import Activation
+from skgd.network.views import layer_arrays
 
 # Parameters of one name and one meaning.
 SHARED = (
@@ -37,14 +36,14 @@ OPTIMIZERS = {
     "momentum": {"solver": "sgd", "nesterovs_momentum": False},
     "gd": {"solver": "sgd", "nesterovs_momentum": False, "momentum": 0.0},
 }
+ACTIVATIONS = {"identity", "logistic", "tanh", "relu"}
 # With adam, scikit-learn ignores the others.
 SCHEDULES = {"adam": {"constant"}, "sgd": {"constant", "invscaling", "adaptive"}}
-# What it has not, and the value at which it is not missed.
-ABSENT = {
-    "weight_decay": 0,
-    "max_grad_norm": None,
-    "class_weight": None,
-    "label_smoothing": 0,
+# Those that are told apart below, or that only say how fast. All other parameters
+# scikit-learn has not, and they are not missed at their defaults.
+TOLD_APART = {
+    *("activation", "solver", "optimizer", "momentum", "learning_rate", "loss"),
+    *("dropout", "scoring", "huber_delta", "quantile", "n_jobs"),
 }
 # Of MLPRegressor, each with the link that it has.
 LOSSES = {"identity": "squared_error", "exp": "poisson"}
@@ -237,16 +236,16 @@ def _name_outputs(estimator, mlp):
 
 
 def _fitted_loss(estimator, mlp):
-    """Code of the loss that `mlp` was fitted with; `loss` may have been set since."""
+    """Name of the loss that `mlp` was fitted with; `loss` may have been set since."""
     if is_classifier(mlp):
-        return estimator._loss_code()
+        return estimator._loss_name()
     link = getattr(mlp, "out_activation_", "identity")
     if link not in LOSSES:
         raise ValueError(
             f"out_activation_ of an MLPRegressor must be one of {sorted(LOSSES)}, got "
             f"{link!r}."
         )
-    return Loss[LOSSES[link].upper()]
+    return LOSSES[link]
 
 
 def _take_data_facts(estimator, other):
@@ -272,19 +271,20 @@ def _take_memory(state, mlp):
     """Take what scikit-learn's optimizer remembers of its steps."""
     optimizer, n_layers = getattr(mlp, "_optimizer", None), len(mlp.coefs_)
     is_adam = isinstance(optimizer, AdamOptimizer)
-    if optimizer is None or is_adam != (state.optimizer == Optimizer.ADAM):
+    if optimizer is None or is_adam != (state.optimizer == "adam"):
         return
     # Not the parameters, which may have been set since.
     state.learning_rate_init = float(optimizer.learning_rate_init)
     if is_adam:
         state.schedule, state.learning_rate = "constant", state.learning_rate_init
-        state.n_steps, memories = optimizer.t, [optimizer.ms, optimizer.vs]
+        state.n_steps = optimizer.t
+        memories = {"first": optimizer.ms, "second": optimizer.vs}
     else:
         state.schedule = optimizer.lr_schedule
         state.learning_rate = float(optimizer.learning_rate)
-        memories = [optimizer.velocities]
-    for row, memory in enumerate(memories):
-        state.optimizer_state[row] = _flat(memory[:n_layers], memory[n_layers:])
+        memories = {"velocity": optimizer.velocities}
+    for name, memory in memories.items():
+        state.remembered(name)[:] = _flat(memory[:n_layers], memory[n_layers:])
 
 
 def _take_history(state, estimator, mlp):
@@ -321,7 +321,7 @@ def _is_loss_of_another_scale(estimator):
     scikit-learn reports the mean over outputs of the squared error, skgd their sum.
     """
     network = estimator._network
-    return network.loss == Loss.SQUARED_ERROR and network.layer_units[-1] > 1
+    return network.loss == "squared_error" and network.n_outputs > 1
 
 
 # To scikit-learn ----------------------------------------------------------------------
@@ -344,28 +344,29 @@ def _raise_if_obstructed(estimator, is_fitted, predict_only):
 
 
 def _activations(estimator, is_fitted):
-    """Codes of the hidden layers' activations: of the network, if there is one."""
+    """Names of the hidden layers' activations: of the network, if there is one."""
     if is_fitted:
-        return {Activation(code) for code in estimator._network.activations}
+        layers = estimator._network.layers
+        return {each.activation for each in layers if isinstance(each, Activation)}
     return _next_activations(estimator)
 
 
 def _next_activations(estimator):
-    """Codes of the activations that a fit would have.
+    """Names of the activations that a fit would have.
 
     A net without hidden layers has the one that its first weights are drawn by.
     """
     n_hidden = len(hidden_units(estimator.hidden_layer_sizes))
     if n_hidden == 0 and not isinstance(estimator.activation, str):
-        return {Activation.RELU}
-    return set(activation_codes(estimator.activation, max(n_hidden, 1)))
+        return {"relu"}
+    return set(activations_of(estimator.activation, max(n_hidden, 1)))
 
 
 def _obstacles_of(activations):
-    names = sorted(code.name.lower() for code in activations)
+    names = sorted(activations)
     if len(names) > 1:
         return [f"it has one activation for all layers, not {names}"]
-    return [] if activations <= GLOROT_FACTORS.keys() else [f"activation={names[0]!r}"]
+    return [] if activations <= ACTIVATIONS else [f"activation={names[0]!r}"]
 
 
 def _obstacles_to_train(estimator, is_fitted):
@@ -383,8 +384,9 @@ def _obstacles_to_train(estimator, is_fitted):
     unless(params.get("loss", "poisson") in LOSSES.values(), "loss")
     unless(not np.any(params["dropout"]), "dropout")
     unless(params["scoring"] is None or not params["early_stopping"], "scoring")
-    for name in ABSENT.keys() & params.keys():
-        unless(params[name] == ABSENT[name], name)
+    defaults = type(estimator)().get_params()
+    for name in sorted(params.keys() - TOLD_APART - set(SHARED)):
+        unless(np.array_equal(params[name], defaults[name]), name)
     if has_callbacks(estimator):
         obstacles.append("callbacks")
     return (
@@ -417,9 +419,9 @@ def _set_since(estimator):
     was, will_be = _activations(estimator, True), _next_activations(estimator)
     if list(network.layer_units[1:-1]) != hidden_units(estimator.hidden_layer_sizes):
         names.append("hidden_layer_sizes")
-    if was and was != will_be and will_be <= GLOROT_FACTORS.keys():
+    if was and was != will_be and will_be <= ACTIVATIONS:
         names.append("activation")
-    loss = estimator._loss_code()
+    loss = estimator._loss_name()
     if loss != network.loss and getattr(estimator, "loss", "") in LOSSES.values():
         names.append("loss")
     return [f"{name}={getattr(estimator, name)!r}, set since the fit" for name in names]
@@ -428,16 +430,16 @@ def _set_since(estimator):
 def _parameters_to(estimator, is_fitted):
     params = deepcopy({name: getattr(estimator, name) for name in SHARED})
     # Of a net without hidden layers, the one to train with, if scikit-learn has it.
-    codes = _activations(estimator, is_fitted) or _next_activations(estimator)
-    (code,) = (codes & GLOROT_FACTORS.keys()) or {Activation.RELU}
-    params["activation"] = code.name.lower()
+    names = _activations(estimator, is_fitted) or _next_activations(estimator)
+    (name,) = (names & ACTIVATIONS) or {"relu"}
+    params["activation"] = name
     params["momentum"] = estimator.momentum
     params |= OPTIMIZERS.get(estimator.optimizer, {})
     if estimator.learning_rate in SCHEDULES["sgd"]:
         params["learning_rate"] = estimator.learning_rate
     if not is_classifier(estimator):
-        loss = estimator._network.loss if is_fitted else estimator._loss_code()
-        params["loss"] = LOSSES[OUT_ACTIVATIONS[loss]]
+        loss = estimator._network.loss if is_fitted else estimator._loss_name()
+        params["loss"] = LOSSES[find_loss(loss).link]
     if estimator.solver == "sgd":
         params["batch_size"] = 1
     if estimator.solver == "batch":
@@ -447,7 +449,7 @@ def _parameters_to(estimator, is_fitted):
 
 def _fill_mlp(mlp, estimator):
     """Make `mlp` fitted as `estimator` is."""
-    state, units = estimator._state, estimator._network.layer_units
+    state, network = estimator._state, estimator._network
     _take_data_facts(mlp, estimator)
     for name in ("n_iter_", "n_layers_", "n_outputs_", "out_activation_", "t_"):
         setattr(mlp, name, getattr(estimator, name))
@@ -458,11 +460,11 @@ def _fill_mlp(mlp, estimator):
     # For the way back; scikit-learn itself seeds anew in each call.
     if isinstance(state.seed, Integral) and state.seed == mlp.random_state:
         mlp._random_state = deepcopy(state.random_state)
-    mlp.coefs_, mlp.intercepts_ = _layers(state.theta, units)
+    mlp.coefs_, mlp.intercepts_ = _layers(network, state.theta)
     best = state.theta if state.best_theta is None else state.best_theta
-    mlp._best_coefs, mlp._best_intercepts = _layers(best, units)
-    if state.optimizer.name.lower() == estimator.optimizer in OPTIMIZERS:
-        mlp._optimizer = _optimizer_of(mlp, state, units)
+    mlp._best_coefs, mlp._best_intercepts = _layers(network, best)
+    if state.optimizer == estimator.optimizer in OPTIMIZERS:
+        mlp._optimizer = _optimizer_of(mlp, network, state)
 
 
 def _fill_bests(mlp, estimator):
@@ -479,27 +481,31 @@ def _fill_bests(mlp, estimator):
     mlp.validation_scores_ = mlp.best_validation_score_ = None
 
 
-def _layers(theta, units):
+def _layers(network, theta):
     """Lists of arrays that share no memory with `theta`."""
-    return tuple(list(arrays) for arrays in split_parameters(theta.copy(), units))
+    theta = theta.copy()
+    names = "coefs_", "intercepts_"
+    return tuple(list(layer_arrays(network, theta, name)) for name in names)
 
 
-def _optimizer_of(mlp, state, units):
+def _optimizer_of(mlp, network, state):
     """Make scikit-learn's optimizer, with the memory of ours."""
-    memories = []
-    for row in state.optimizer_state:
-        coefs, intercepts = _layers(row, units)
-        memories.append(coefs + intercepts)
+
+    def remembered(name):
+        coefs, intercepts = _layers(network, state.remembered(name))
+        return coefs + intercepts
+
     parameters, rate = mlp.coefs_ + mlp.intercepts_, mlp.learning_rate_init
     if mlp.solver == "adam":
         betas = mlp.beta_1, mlp.beta_2
         optimizer = AdamOptimizer(parameters, rate, *betas, mlp.epsilon)
-        optimizer.t, (optimizer.ms, optimizer.vs) = state.n_steps, memories
+        optimizer.t, optimizer.ms = state.n_steps, remembered("first")
+        optimizer.vs = remembered("second")
         return optimizer
     rules = mlp.learning_rate, mlp.momentum, mlp.nesterovs_momentum, mlp.power_t
     optimizer = SGDOptimizer(parameters, rate, *rules)
     if (state.schedule, state.learning_rate_init) == (mlp.learning_rate, rate):
         optimizer.learning_rate = state.learning_rate
-    if memories:  # gd has none
-        (optimizer.velocities,) = memories
+    if state.optimizer != "gd":  # which remembers nothing
+        optimizer.velocities = remembered("velocity")
     return optimizer

@@ -9,22 +9,16 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skgd.descent.loop import TrainingState
+from skgd.descent.state import TrainingState
 from skgd.estimators.checks import check_features
-from skgd.estimators.parameters import activation_codes, dropout_rates, hidden_units
-from skgd.kernels.formulas.activations import VALUES
-from skgd.kernels.formulas.losses import OUT_ACTIVATIONS
-from skgd.kernels.layers.inputs import row_numbers
-from skgd.kernels.passes.workspace import make_network
+from skgd.estimators.parameters import hidden_units, settings_of_hidden_layers
+from skgd.kernels.formulas.losses import find_loss
+from skgd.kernels.passes.inputs import row_numbers
 from skgd.kernels.team.threads import n_threads
+from skgd.network.links import LINKS
+from skgd.network.network import make_network
 from skgd.network.outputs import predict_raw
-from skgd.network.views import (
-    OUTPUT_LINKS,
-    as_real,
-    assign_layers,
-    initial_parameters,
-    split_parameters,
-)
+from skgd.network.views import as_real, assign_layers, layer_arrays
 
 
 class FromTraining:
@@ -85,6 +79,31 @@ class FromData:
         raise AttributeError(f"{self._name} cannot be deleted. {self._remedy}")
 
 
+class OfLayers:
+    """Arrays of the layers, as views on the parameters, which can be assigned to.
+
+    Parameters
+    ----------
+    doc : str
+    """
+
+    def __init__(self, doc):
+        self.__doc__ = doc
+
+    def __set_name__(self, owner, name):
+        self._name = name
+
+    def __get__(self, estimator, owner=None):
+        if estimator is None:
+            return self
+        _raise_if_not_fitted(estimator, self._name)
+        theta = estimator._state.theta
+        return layer_arrays(estimator._network, theta, self._name)
+
+    def __set__(self, estimator, arrays):
+        assign_layers(self.__get__(estimator), arrays)
+
+
 def _raise_if_not_fitted(estimator, name):
     if "_state" not in vars(estimator):
         raise AttributeError(_not_fitted(estimator, name))
@@ -101,8 +120,8 @@ class FittedNetwork:
 
     n_iter_ = FromTraining(lambda self: self._state.n_iter)
     n_layers_ = FromTraining(lambda self: self._network.layer_units.size)
-    n_outputs_ = FromTraining(lambda self: int(self._network.layer_units[-1]))
-    out_activation_ = FromTraining(lambda self: OUT_ACTIVATIONS[self._network.loss])
+    n_outputs_ = FromTraining(lambda self: self._network.n_outputs)
+    out_activation_ = FromTraining(lambda self: self._network.formula.link)
     t_ = FromTraining(lambda self: self._state.samples_seen)
     loss_curve_ = FromTraining(lambda self: self._state.loss_curve)
     learning_rate_curve_ = FromTraining(lambda self: self._state.learning_rate_curve)
@@ -125,27 +144,8 @@ class FittedNetwork:
     def __sklearn_is_fitted__(self):
         return "_state" in vars(self)
 
-    @property
-    def coefs_(self):
-        """List of (fan_in, fan_out) arrays, views on the network's parameters."""
-        return self._layers()[0]
-
-    @coefs_.setter
-    def coefs_(self, arrays):
-        assign_layers(self._layers()[0], arrays)
-
-    @property
-    def intercepts_(self):
-        """List of (fan_out,) arrays, views on the network's parameters."""
-        return self._layers()[1]
-
-    @intercepts_.setter
-    def intercepts_(self, arrays):
-        assign_layers(self._layers()[1], arrays)
-
-    def _layers(self):
-        _raise_if_not_fitted(self, "coefs_")
-        return split_parameters(self._state.theta, self._network.layer_units)
+    coefs_ = OfLayers("List of (fan_in, fan_out) arrays, views on the parameters.")
+    intercepts_ = OfLayers("List of (fan_out,) arrays, views on the parameters.")
 
     # Networks made of weights ---------------------------------------------------------
 
@@ -193,7 +193,7 @@ class FittedNetwork:
         estimator = cls(**params)
         estimator._validate_params()
         estimator._name_outputs(coefs[-1].shape[1], classes)
-        estimator._become_fitted(coefs, intercepts, estimator._loss_code())
+        estimator._become_fitted(coefs, intercepts, estimator._loss_name())
         return estimator
 
     def _become_fitted(self, coefs, intercepts, loss):
@@ -209,22 +209,20 @@ class FittedNetwork:
         self._network, self._state = network, state
 
     def _make_network(self, layer_units, loss):
-        n_hidden = len(layer_units) - 2
+        """Make the network of these widths that the parameters ask for."""
+        like = self.activation if isinstance(self.activation, str) else None
         return make_network(
             layer_units,
-            activation_codes(self.activation, n_hidden),
             loss,
-            self._loss_parameter(),
-            dropout_rates(self.dropout, n_hidden),
+            self._loss_parameter(loss),
+            output_like=like,
+            **settings_of_hidden_layers(self, len(layer_units) - 2),
         )
 
-    def _initial_parameters(self, random_state, dtype):
-        """Draw first parameters of the network."""
-        units = self._network.layer_units
-        activations = activation_codes(self.activation, units.size - 2)
-        if not activations and isinstance(self.activation, str):
-            activations = activation_codes(self.activation, 1)  # as scikit-learn
-        return initial_parameters(units, activations, random_state, dtype)
+    def _loss_parameter(self, loss):
+        """Return the number that the loss has, such as a quantile; 0 for most."""
+        name = find_loss(loss).parameter
+        return 0.0 if name is None else getattr(self, name)
 
     # Outputs --------------------------------------------------------------------------
 
@@ -255,12 +253,8 @@ class FittedNetwork:
             If values overflow for some rows of X, which are nan then.
         """
         check_is_fitted(self)
-        network, layer = self._network, self._hidden_layer(layer)
-        units = network.layer_units[: layer + 2]
-        below = make_network(units, network.activations[:layer], network.loss)
-        z, X = self._outputs_of(below, X)
-        VALUES[network.activations[layer]](z.ravel())
-        return nan_where_overflown(z, X)
+        end = self._network.ends_of_hidden_layers[self._hidden_layer(layer)]
+        return nan_where_overflown(*self._outputs_of(self._network.up_to(end), X))
 
     def _hidden_layer(self, layer):
         """Return the number of a hidden layer, from 0."""
@@ -316,7 +310,7 @@ class FittedNetwork:
 
     def _link(self, raw):
         """Outputs after the link."""
-        return OUTPUT_LINKS[OUT_ACTIVATIONS[self._network.loss]](raw)
+        return LINKS[self._network.formula.link].value(raw)
 
 
 def has_finite_sum(X):

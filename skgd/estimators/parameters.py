@@ -9,8 +9,8 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from skgd.descent.schedules import CURVES, SCHEDULES
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.optimizers import Optimizer
+from skgd.kernels.formulas.activations import ACTIVATIONS
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
 
 # scikit-learn's spelling, and what to write here instead.
 SKLEARN_SOLVERS = {
@@ -27,19 +27,14 @@ SKLEARN_PARAMETERS = {
 }
 
 
-def _names(codes):
-    """The names that users write for the members of an IntEnum."""
-    return {code.name.lower() for code in codes}
-
-
 COMMON_CONSTRAINTS = {
     "hidden_layer_sizes": [
         "array-like",
         Interval(Integral, 1, None, closed="left"),
     ],
-    "activation": [StrOptions(_names(Activation)), "array-like"],
+    "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
     "solver": [StrOptions({"batch", "sgd", "minibatch"})],
-    "optimizer": [StrOptions(_names(Optimizer))],
+    "optimizer": [StrOptions(set(OPTIMIZERS))],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
@@ -95,35 +90,50 @@ def hidden_units(hidden_layer_sizes):
     return units
 
 
-def activation_codes(activation, n_hidden):
-    """Return the codes of the hidden layers' activations, as a list."""
-    if isinstance(activation, str):
-        return [Activation[activation.upper()]] * n_hidden
-    names, known = list(activation), _names(Activation)
-    if len(names) != n_hidden:
+def _for_each_hidden(name, value, n_hidden, what):
+    """Return a value for each hidden layer, as a list: one stands for all."""
+    if isinstance(value, str) or not np.iterable(value):
+        return [value] * n_hidden
+    values = list(value)
+    if len(values) != n_hidden:
         raise ValueError(
-            f"activation must be one name, or one for each of the {n_hidden} hidden "
-            f"layers, got {len(names)}: {names}."
+            f"{name} must be one {what}, or one for each of the {n_hidden} hidden "
+            f"layers, got {len(values)}: {values}."
         )
+    return values
+
+
+def activations_of(activation, n_hidden):
+    """Return the names of the hidden layers' activations, as a list."""
+    names = _for_each_hidden("activation", activation, n_hidden, "name")
     for name in names:
-        if name not in known:
+        if name not in ACTIVATIONS:
             raise ValueError(
-                f"activation must be made of names in {sorted(known)}, got {name!r}."
+                f"activation must be made of names in {sorted(ACTIVATIONS)}, got "
+                f"{name!r}."
             )
-    return [Activation[name.upper()] for name in names]
+    return names
 
 
 def dropout_rates(dropout, n_hidden):
     """Return the rates of the hidden layers' dropout, as a list."""
-    rates = list(dropout) if np.iterable(dropout) else [dropout] * n_hidden
-    if len(rates) != n_hidden:
-        raise ValueError(
-            f"dropout must be one rate, or one for each of the {n_hidden} hidden "
-            f"layers, got {len(rates)}: {rates}."
-        )
+    rates = _for_each_hidden("dropout", dropout, n_hidden, "rate")
     if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
         raise ValueError(f"dropout must be made of numbers in [0, 1), got {rates}.")
     return rates
+
+
+# The parameters of which each hidden layer has a value of its own, and what makes a
+# list of these.
+OF_HIDDEN_LAYERS = {"activation": activations_of, "dropout": dropout_rates}
+
+
+def settings_of_hidden_layers(params, n_hidden):
+    """Return what `make_network` makes the hidden layers of."""
+    return {
+        name: values_of(getattr(params, name), n_hidden)
+        for name, values_of in OF_HIDDEN_LAYERS.items()
+    }
 
 
 def explain_sklearn_parameters(init):

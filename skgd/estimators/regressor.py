@@ -12,18 +12,9 @@ from skgd.estimators.base import BaseGDNeural
 from skgd.estimators.checks import check_targets
 from skgd.estimators.fitted import nan_where_overflown
 from skgd.estimators.parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
-from skgd.kernels.formulas.losses import Loss
+from skgd.kernels.formulas.losses import LOSSES
 
-LOSS_NAMES = {
-    "squared_error",
-    "absolute_error",
-    "huber",
-    "quantile",
-    "poisson",
-    "gamma",
-}
-# What some losses need of y, and what finds the values that they refuse.
-TARGET_RANGES = {"poisson": ("y >= 0", np.less), "gamma": ("y > 0", np.less_equal)}
+LOSS_NAMES = {loss.name for loss in LOSSES.values() if loss.of_regression}
 
 
 class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
@@ -585,16 +576,16 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     def _check_targets(self, y, *, refit):
         self._check_range(y)
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        fitted = self._network.layer_units[-1]
+        fitted = self._network.n_outputs
         if n_outputs != fitted:
             raise ValueError(f"y has {n_outputs} outputs, but the network {fitted}.")
 
     def _check_range(self, y):
-        needed, refused = TARGET_RANGES.get(self.loss, (None, None))
-        if needed and np.any(refused(y, 0)):
+        loss = LOSSES[self.loss]
+        if loss.needs is not None and np.any(loss.refuses(y, 0)):
             raise ValueError(
                 f"Some value(s) of y are out of the valid range of the loss "
-                f"{self.loss!r}, which needs {needed}."
+                f"{self.loss!r}, which needs {loss.needs}."
             )
 
     def _name_outputs(self, n_outputs, classes):
@@ -604,11 +595,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     def _encode_targets(self, y):
         return y.reshape(y.shape[0], -1)
 
-    def _loss_code(self):
-        return Loss[self.loss.upper()]
-
-    def _loss_parameter(self):
-        return {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0)
+    def _loss_name(self):
+        return self.loss
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -12,27 +12,30 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skgd._version import __version__
-from skgd.descent.loop import ARRAYS, HISTORIES, TrainingState
-from skgd.kernels.formulas.activations import Activation
-from skgd.kernels.formulas.losses import Loss
-from skgd.kernels.formulas.optimizers import STATE_ROWS, Optimizer
-from skgd.kernels.passes.workspace import make_network
+from skgd.descent.state import ARRAYS, HISTORIES, TrainingState
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.network.network import Network, make_network
 
 # Raise it when what `pack` makes changes, and add to UPGRADES how to read the former.
-FORM = 3
+FORM = 4
+
+
+# What the arrays of the training state were called up to form 3.
+FORMER_ARRAYS = ("theta", "best_theta", "optimizer_state", "order")
 
 
 def _from_form_1(attributes):
     """The checksum was of three arrays, and with them."""
     if "_state" not in attributes:
-        return {**attributes, "_skgd_checksum": _checksum(attributes)}
+        return {**attributes, "_skgd_checksum": _checksum(attributes, FORMER_ARRAYS)}
     state = {**attributes["_state"]}
     of = (state[name] for name in ("theta", "best_theta", "optimizer_state"))
     is_whole = state.pop("checksum") == _crc(
         [array for array in of if array is not None]
     )
     attributes = {**attributes, "_state": state}
-    return {**attributes, "_skgd_checksum": _checksum(attributes) if is_whole else None}
+    checksum = _checksum(attributes, FORMER_ARRAYS) if is_whole else None
+    return {**attributes, "_skgd_checksum": checksum}
 
 
 # What form 2 kept beside the network and the state that it follows from.
@@ -54,8 +57,27 @@ def _from_form_2(attributes):
     return attributes
 
 
+def _from_form_3(attributes):
+    """Networks were widths, activations and rates; the memory had another name."""
+    checksum = _checksum(attributes, FORMER_ARRAYS)
+    is_whole = attributes.get("_skgd_checksum") == checksum
+    attributes = {**attributes}
+    if "_network" in attributes:
+        attributes["_network"] = _layers_of_form_3(**attributes["_network"])
+    if "_state" in attributes:
+        state = {**attributes["_state"]}
+        state["memory"] = state.pop("optimizer_state")
+        attributes["_state"] = state
+    return {**attributes, "_skgd_checksum": _checksum(attributes) if is_whole else None}
+
+
+def _layers_of_form_3(layer_units, activations, loss, loss_parameter, dropout):
+    settings = {"activation": activations, "dropout": dropout}
+    return make_network(layer_units, loss, loss_parameter, **settings).pack()
+
+
 # From a form to a function that makes the attributes of the next form of them.
-UPGRADES = {1: _from_form_1, 2: _from_form_2}
+UPGRADES = {1: _from_form_1, 2: _from_form_2, 3: _from_form_3}
 
 # What predictions follow from, besides the weights.
 LEARNED = ("_network", "classes_", "feature_names_in_", "n_features_in_")
@@ -69,7 +91,7 @@ def pack(attributes):
         "_skgd_form": FORM,
     }
     if "_network" in attributes:
-        attributes["_network"] = _pack_network(attributes["_network"])
+        attributes["_network"] = attributes["_network"].pack()
     if "_state" in attributes:
         attributes["_state"] = _pack_state(attributes["_state"])
     return {**attributes, "_skgd_checksum": _checksum(attributes)}
@@ -104,46 +126,35 @@ def unpack(attributes, name):
     if attributes.pop("_skgd_checksum", None) != _checksum(attributes):
         raise ValueError(f"The saved {name} is damaged: its checksum is not right.")
     if "_network" in attributes:
-        attributes["_network"] = _unpack_network(attributes["_network"])
+        attributes["_network"] = _unpack_network(attributes["_network"], name)
     if "_state" in attributes:
         attributes["_state"] = _unpack_state(attributes["_state"])
         _check(attributes, name)
     return attributes
 
 
-def _pack_network(network):
-    return {
-        "layer_units": network.layer_units,
-        "activations": [Activation(code).name.lower() for code in network.activations],
-        "loss": Loss(network.loss).name.lower(),
-        "loss_parameter": network.loss_parameter,
-        "dropout": network.dropout,
-    }
-
-
-def _unpack_network(packed):
-    return make_network(
-        packed["layer_units"],
-        [Activation[name.upper()] for name in packed["activations"]],
-        Loss[packed["loss"].upper()],
-        packed["loss_parameter"],
-        packed["dropout"],
-    )
+def _unpack_network(packed, name):
+    try:
+        return Network.unpack(packed)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"The saved {name} is damaged: its layers are not those of a network, but "
+            f"{packed.get('layers')}."
+        ) from error
 
 
 def _pack_state(state):
     packed = {field.name: getattr(state, field.name) for field in fields(state)}
-    packed["optimizer"] = state.optimizer.name.lower()
     if state.seed is None:
         packed["random_state"] = None  # NumPy's global one, wherever it is loaded
     return packed
 
 
-def _checksum(attributes):
+def _checksum(attributes, arrays=ARRAYS):
     """Of what predictions and training follow from; a changed byte would not show."""
     state = attributes.get("_state", {})
     learned = [attributes[name] for name in LEARNED if name in attributes]
-    return _crc([state.get(name) for name in ARRAYS] + learned)
+    return _crc([state.get(name) for name in arrays] + learned)
 
 
 def _crc(value, number=0):
@@ -167,7 +178,6 @@ def _crc(value, number=0):
 def _unpack_state(packed):
     # A shallow copy shares arrays, which are not trained in place, but no histories.
     state = TrainingState(**packed | {name: list(packed[name]) for name in HISTORIES})
-    state.optimizer = Optimizer[state.optimizer.upper()]
     if state.random_state is None:
         state.random_state = check_random_state(None)
     for field in ARRAYS:
@@ -186,25 +196,20 @@ def _are_rows(numbers, n_samples):
 def _check(attributes, name):
     """Raise if the kernels, which check no bounds, would leave the arrays."""
     network, state = attributes["_network"], attributes["_state"]
-    size, units = network.offsets[-1], network.layer_units
+    size, dtype = network.n_parameters, state.theta.dtype
     best, held_out = state.best_theta, state.held_out
-    memory = STATE_ROWS[state.optimizer], size
+    n_rows = len(OPTIMIZERS[state.optimizer].memory)
     fits = (
-        units.ndim == 1
-        and units.size >= 2
-        and (units >= 1).all()
-        and network.activations.shape == network.dropout.shape == (units.size - 2,)
-        and state.theta.dtype in (np.float32, np.float64)
+        dtype in (np.float32, np.float64)
         and state.theta.shape == (size,)
         and state.theta.flags.c_contiguous
-        and (best is None or (best.shape, best.dtype) == ((size,), state.theta.dtype))
-        and state.optimizer_state.shape == memory
-        and state.optimizer_state.dtype == state.theta.dtype
+        and (best is None or (best.shape, best.dtype) == ((size,), dtype))
+        and (state.memory.shape, state.memory.dtype) == ((n_rows, size), dtype)
         and (held_out is None or _are_rows(held_out, state.n_split_samples))
-        and attributes.get("n_features_in_") == units[0]
+        and attributes.get("n_features_in_") == network.layer_units[0]
     )
     if not fits:
         raise ValueError(
             f"The saved {name} is damaged: its parameters are not those of a network "
-            f"of the layers {units.tolist()}."
+            f"of the layers {network.layer_units.tolist()}."
         )

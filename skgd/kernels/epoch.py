@@ -1,17 +1,16 @@
-"""One epoch of training: the jitted functions that Python calls."""
+"""Steps of training: the jitted functions that Python calls."""
 
-from skgd.kernels.formulas.optimizers import (
-    Powers,
-    Step,
-    clip,
-    make_step,
-    next_powers,
-    update,
-)
-from skgd.kernels.layers.dropout import FIRST, STEP
+from typing import NamedTuple
+
+import numpy as np
+
+from skgd.kernels.formulas.optimizers import Update, prepare_step, update_range
 from skgd.kernels.machine.atomic import add, load, pause, store
 from skgd.kernels.machine.call import call, call_for_float
 from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.passes.batch import Passes
+from skgd.kernels.passes.inputs import Samples
+from skgd.kernels.passes.plan import FIRST, STEP, Plan
 from skgd.kernels.passes.sample import sample_loss_and_gradient
 from skgd.kernels.team.protocol import (
     BATCH,
@@ -27,39 +26,29 @@ from skgd.kernels.team.protocol import (
     UPDATE,
     claim,
     finish,
-    move_to_spare_places,
     open_phase,
     wait,
     welcome_back,
 )
 
 
-@inline
-def _update_range(network, theta, rule, state, gradient, low, high, factor, l2, step):
-    """Update the parameters from `low` to `high`; their L2 norm squared from before."""
-    units = network.layer_units
-    scalar = theta.dtype.type
-    squares = 0.0
-    for block in range(2 * (units.size - 1)):  # coefs and intercepts of each layer
-        layer, is_intercepts = block // 2, block % 2 == 1
-        start, stop = network.offsets[layer], network.offsets[layer + 1]
-        if is_intercepts:
-            start = stop - units[layer + 1]
-        else:
-            stop -= units[layer + 1]
-        start, stop = max(start, low), min(stop, high)
-        if start < stop:
-            penalty = 0.0 if is_intercepts else l2
-            decay = 1.0 if is_intercepts else step.decay
-            g = gradient[start:stop]
-            f, p, d = scalar(factor), scalar(penalty), scalar(decay)
-            total = update(rule, theta, state, start, stop, g, f, p, d, step)
-            squares += 0.0 if is_intercepts else total
-    return squares
+class Descent(NamedTuple):
+    """What steps are taken with, and on which samples."""
+
+    plan: Plan
+    passes: Passes
+    update: Update
+    samples: Samples
+    order: np.ndarray  # int (n,): rows of the training samples
+    batch_size: int
+    rates: np.ndarray  # float64 (n_steps of an epoch,): the learning rate of each
+
+
+# The tasks of a step ------------------------------------------------------------------
 
 
 @inline
-def _in_chunks(network, theta, samples, rows, place, workspace, gradient):
+def _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient):
     """Loss and gradient of the samples `rows`, chunk by chunk.
 
     `place` is that of the first of them in its batch, for dropout.
@@ -72,52 +61,82 @@ def _in_chunks(network, theta, samples, rows, place, workspace, gradient):
         first, last = n * chunk // n_chunks, n * (chunk + 1) // n_chunks
         workspace.random[FIRST] = place + first
         some = rows[first:last]
-        arguments = network, theta, samples, some, workspace, gradient, beta
-        loss += call_for_float(workspace.passes.loss_and_gradient, arguments)
+        arguments = passes.forward, theta, samples, some, workspace, gradient, beta
+        loss += call_for_float(passes.loss_and_gradient, (plan, *arguments))
         beta = theta.dtype.type(1)
     return loss
 
 
 @inline
-def _gradient_task(task, place, team, network, theta, samples, order, workspace):
+def _gradient_task(task, team, descent, workspace):
     """Loss and gradient of one part of the batch."""
     start, stop, n_parts = team.rows[START], team.rows[STOP], team.rows[N_PARTS]
     n = stop - start
     low, high = start + n * task // n_parts, start + n * (task + 1) // n_parts
     workspace.random[STEP] = team.rows[BATCH]
-    rows, gradient = order[low:high], team.gradients[place]
-    team.losses[place] = _in_chunks(
-        network, theta, samples, rows, low - start, workspace, gradient
+    rows, place = descent.order[low:high], low - start
+    team.losses[task] = _in_chunks(
+        descent.plan,
+        descent.passes,
+        descent.update.theta,
+        descent.samples,
+        rows,
+        place,
+        workspace,
+        team.gradients[task],
     )
 
 
 @inline
-def _update_task(task, team, network, theta, rule, state):
+def _update_task(task, team, update):
     """Add up the gradients of the batch's parts, and update one part of theta."""
-    n_tasks = team.squares.size
-    low, high = theta.size * task // n_tasks, theta.size * (task + 1) // n_tasks
-    gradient = team.gradients[team.places[0]]
-    total = gradient[low:high]
+    n_tasks, size = team.squares.size, update.theta.size
+    low, high = size * task // n_tasks, size * (task + 1) // n_tasks
+    total = team.gradients[0][low:high]
     for part in range(1, team.rows[N_GRADIENTS]):
         # Slices from 0 on: from `low` on, the loop was not vectorised, and a step on
         # 50-100-1 took 27 us longer (measured).
-        other = team.gradients[team.places[part]][low:high]
+        other = team.gradients[part][low:high]
         for i in range(total.size):
             total[i] += other[i]
-    scales = team.scales
-    step = Step(scales[2], scales[3], scales[4], scales[5])
-    team.squares[task] = _update_range(
-        network,
-        theta,
-        rule,
-        state,
-        gradient,
-        low,
-        high,
-        scales[0],
-        scales[1],
-        step,
-    )
+    team.squares[task] = update_range(update, team.gradients[0], low, high)
+
+
+@inline
+def _work(thread, team, descent, workspace):
+    """Do one task of the open phase, if there is one left."""
+    kind, task = claim(team, thread)
+    if task < 0:
+        return False
+    if kind == GRADIENT:
+        _gradient_task(task, team, descent, workspace)
+    else:
+        _update_task(task, team, descent.update)
+    finish(team, task)
+    return True
+
+
+# Steps from batches -------------------------------------------------------------------
+
+
+@jit
+def help_steps(thread, team, descent, workspace):
+    """Work off tasks that `minibatch_steps` opens in another thread.
+
+    Until there has been no work for a while, or one of the helpers is late; returns
+    whether it is that.
+    """
+    add(team.shared, INSIDE, 1)
+    idle_turns, is_late = 0, 0
+    while idle_turns <= IDLE_TURNS and is_late == 0:
+        if _work(thread, team, descent, workspace):
+            idle_turns = 0
+        else:
+            pause()
+            idle_turns += 1 - load(team.shared, RUNNING)
+        is_late = load(team.shared, LATE)
+    add(team.shared, INSIDE, -1)
+    return is_late
 
 
 @inline
@@ -131,199 +150,123 @@ def _batch_weight(samples, rows):
     return weight
 
 
+@inline
+def _phase(kind, n_tasks, team, descent, workspace):
+    """Have the tasks of a phase done, and do those that nobody else does."""
+    open_phase(team, kind, n_tasks)
+    while _work(0, team, descent, workspace):
+        pass
+    wait(team, n_tasks)
+
+
+@inline
+def _open_batch(team, batch, start, n):
+    """Say which batch is next."""
+    welcome_back(team)
+    team.rows[START], team.rows[STOP], team.rows[BATCH] = start, start + n, batch
+    team.rows[N_PARTS] = min(team.losses.size, n)
+    team.rows[N_GRADIENTS] = team.rows[N_PARTS]
+
+
+@inline
+def _add_up_gradients(team, rule):
+    """Have the whole gradient where a norm is to be taken of it."""
+    if rule.norm != 0:
+        call(rule.add_up, (team.gradients, team.rows[N_PARTS]))
+        team.rows[N_GRADIENTS] = 1
+
+
+@inline
+def _loss_of_batch(team, alpha):
+    """Sum of the parts' losses, and the penalty."""
+    loss = 0.0
+    for i in range(team.squares.size):
+        loss += 0.5 * alpha * team.squares[i]
+    for part in range(team.rows[N_PARTS]):
+        loss += team.losses[part]
+    return loss
+
+
 @jit
-def minibatch_epoch(
-    thread,
-    team,
-    network,
-    theta,
-    rule,
-    state,
-    powers,
-    samples,
-    order,
-    batch_size,
-    rates,
-    alpha,
-    workspace,
-):
-    """Go once over the samples in `order`, with one step for each `batch_size` of them.
+def minibatch_steps(team, descent, first, last, sums, workspace):
+    """Take the steps from `first` to `last` of an epoch, a batch each.
 
     A step has two phases: the gradients of the batch's parts, then the update of the
     parameters' parts. The results do not depend on which threads take part.
 
     Parameters
     ----------
-    thread : int
-        Number of this thread. The one of number 0 leads. The others help until there
-        has been no work for a while, or until one of them is late; they return 0.0, and
-        1 if it was lateness.
     team : Team
-    network : Network
-    theta : ndarray of shape (n_parameters,)
-        Updated in place, as is `state`.
-    rule : UpdateRule
-    state : ndarray of shape (n_rows, n_parameters)
-    powers : ndarray of shape (4,)
-        The `Powers` of the steps taken before this epoch.
-    samples : Samples
-    order : ndarray of shape (n,)
-        Rows of the training samples.
-    batch_size : int
-    rates : ndarray of shape (ceil(n / batch_size),)
-        Learning rate of each step.
-    alpha : float
-        L2 coefficient, divided by the batch's weight.
+    descent : Descent
+        Its parameters, memory and clock are updated in place.
+    first, last : int
+        Batch number i holds the samples from i times `batch_size` of the order on.
+    sums : ndarray of shape (2,), float64
+        Added to: the losses of the batches, times their sample counts, and these. A
+        batch's loss is that at the parameters before its step, penalty included.
     workspace : Workspace
         This thread's own.
 
     Returns
     -------
-    loss : float
-        Mean over the batches, weighted by their sample counts, of the loss at the
-        parameters before the batch's step, penalty included.
     n_steps : int
         Steps taken. A batch of no weight makes none, and does not count in the loss.
     """
-    powers = Powers(powers[0], powers[1], powers[2], powers[3])
-    total, weight = 0.0, 0.0
-    n_steps, count, batch, idle_turns, n_spared = 0, 0, -1, 0, 0
-    kind, tasks, missing = UPDATE, 0, 0
-    counters = team.shared
-    if thread > 0:
-        add(team.shared, INSIDE, 1)
-    else:
-        store(team.shared, RUNNING, 1)
-        if load(team.shared, LATE):
-            counters = team.private
-    while True:
-        # The primary thread opens the next phase.
-        if thread == 0 and missing != 0:
-            # One is late: do its tasks again, alone.
-            n_spared = move_to_spare_places(team, missing, n_spared)
-            counters = team.private
-            tasks = missing
-        elif thread == 0 and kind == GRADIENT:
-            n_steps += 1
-            powers = next_powers(rule, powers)
-            team.scales[0] = 1.0 / weight
-            team.scales[1] = alpha / weight
-            if rule.norm != 0:
-                # The norm is of the whole gradient: here its parts are added up.
-                parts = team.gradients, team.places, team.rows[N_PARTS]
-                call(rule.add_up, parts)
-                team.rows[N_GRADIENTS] = 1
-                gradient, scales = team.gradients[team.places[0]], team.scales
-                share = clip(rule, network, theta, gradient, scales[0], scales[1])
-                scales[0] *= share
-                scales[1] *= share
-            step = make_step(rule, rates[batch], powers)
-            for i in range(4):
-                team.scales[2 + i] = step[i]
-            kind, tasks = UPDATE, (1 << team.squares.size) - 1
-        elif thread == 0:
-            weight = 0.0
-            while weight == 0.0 and batch + 1 < rates.size:
-                batch += 1
-                rows = order[batch * batch_size : (batch + 1) * batch_size]
-                weight = _batch_weight(samples, rows)
-            if weight == 0.0:
-                store(team.shared, RUNNING, 0)
-                return total / max(count, 1), n_steps
-            if welcome_back(team):
-                counters, n_spared = team.shared, 0
-            team.rows[START] = batch * batch_size
-            team.rows[STOP] = batch * batch_size + rows.size
-            team.rows[N_PARTS] = min(team.places.size, rows.size)
-            team.rows[N_GRADIENTS] = team.rows[N_PARTS]
-            team.rows[BATCH] = batch
-            kind, tasks = GRADIENT, (1 << team.rows[N_PARTS]) - 1
-        if thread == 0:
-            open_phase(counters, kind, tasks)
+    update, size = descent.update, descent.batch_size
+    n_steps = 0
+    store(team.shared, RUNNING, 1)
+    for batch in range(first, last):
+        rows = descent.order[batch * size : (batch + 1) * size]
+        weight = _batch_weight(descent.samples, rows)
+        if weight == 0.0:
+            continue
+        _open_batch(team, batch, batch * size, rows.size)
+        _phase(GRADIENT, team.rows[N_PARTS], team, descent, workspace)
+        _add_up_gradients(team, update.rule)
+        prepare_step(update, team.gradients[0], weight, descent.rates[batch])
+        _phase(UPDATE, team.squares.size, team, descent, workspace)
+        sums[0] += _loss_of_batch(team, update.alpha) / weight * rows.size
+        sums[1] += rows.size
+        n_steps += 1
+    store(team.shared, RUNNING, 0)
+    return n_steps
 
-        # All threads work off its tasks.
-        while True:
-            found, task, place = claim(team, counters, thread)
-            if task < 0:
-                break
-            idle_turns = 0
-            if found == GRADIENT:
-                _gradient_task(
-                    task, place, team, network, theta, samples, order, workspace
-                )
-            else:
-                _update_task(task, team, network, theta, rule, state)
-            finish(counters, task)
 
-        if thread == 0:
-            missing = wait(team, counters, tasks, kind == GRADIENT)
-            if kind == UPDATE:
-                loss = 0.0
-                for i in range(team.squares.size):
-                    loss += 0.5 * alpha * team.squares[i]
-                for part in range(team.rows[N_PARTS]):
-                    loss += team.losses[team.places[part]]
-                total += loss / weight * (team.rows[STOP] - team.rows[START])
-                count += team.rows[STOP] - team.rows[START]
-        else:
-            pause()
-            idle_turns += 1 - load(team.shared, RUNNING)
-            is_late = load(team.shared, LATE)
-            if idle_turns > IDLE_TURNS or is_late:
-                add(team.shared, INSIDE, -1)
-                return 0.0, is_late
+# Steps from single samples ------------------------------------------------------------
 
 
 @inline
-def _follow(network, theta, rule, state, powers, gradient, loss, weight, rate, alpha):
+def _follow(update, gradient, loss, weight, rate):
     """Take the step from a batch's summed gradient; its mean loss, with the penalty."""
-    step = make_step(rule, rate, powers)
-    factor, l2 = 1.0 / weight, alpha / weight
-    if rule.norm != 0:
-        share = clip(rule, network, theta, gradient, factor, l2)
-        factor, l2 = factor * share, l2 * share
-    squares = _update_range(
-        network, theta, rule, state, gradient, 0, theta.size, factor, l2, step
-    )
-    return (loss + 0.5 * alpha * squares) / weight
+    prepare_step(update, gradient, weight, rate)
+    squares = update_range(update, gradient, 0, update.theta.size)
+    return (loss + 0.5 * update.alpha * squares) / weight
 
 
 @jit
-def sgd_epoch(
-    network,
-    theta,
-    rule,
-    state,
-    powers,
-    samples,
-    order,
-    rates,
-    alpha,
-    workspace,
-    gradient,
-):
-    """Go once over the samples in `order`, with one step for each of them.
+def sgd_steps(descent, first, last, sums, workspace, gradient):
+    """Take the steps from `first` to `last` of an epoch, a sample each.
 
-    Like `minibatch_epoch` with ``batch_size=1``, in a compiled function of its own:
+    Like `minibatch_steps` with ``batch_size=1``, in a compiled function of its own:
     neither solver waits for the other's compilation. A sample's weight scales its loss
     and gradient; it is not divided by. `gradient` is scratch, as long as `theta`.
     """
-    n_outputs = network.layer_units[-1]
-    raw = workspace.raw.reshape(n_outputs, 1)
-    target = workspace.targets.reshape(n_outputs, 1)
-    powers = Powers(powers[0], powers[1], powers[2], powers[3])
-    total = 0.0
-    n_steps, count = 0, 0
-    for i in range(order.size):
-        rows = order[i : i + 1]
-        weight = _batch_weight(samples, rows)
+    plan, update = descent.plan, descent.update
+    raw = workspace.memory[plan.raw : plan.raw + plan.n_outputs]
+    raw = raw.reshape(plan.n_outputs, 1)
+    target = workspace.memory[plan.targets : plan.targets + plan.n_outputs]
+    target = target.reshape(plan.n_outputs, 1)
+    n_steps = 0
+    for i in range(first, last):
+        rows = descent.order[i : i + 1]
+        weight = _batch_weight(descent.samples, rows)
         if weight == 0.0:
             continue
         workspace.random[STEP] = i
         loss = sample_loss_and_gradient(
-            network,
-            theta,
-            samples,
+            plan,
+            update.theta,
+            descent.samples,
             weight,
             rows,
             workspace,
@@ -331,31 +274,23 @@ def sgd_epoch(
             target,
             gradient,
         )
+        sums[0] += _follow(update, gradient, loss, 1.0, descent.rates[i])
+        sums[1] += 1
         n_steps += 1
-        powers = next_powers(rule, powers)
-        total += _follow(
-            network,
-            theta,
-            rule,
-            state,
-            powers,
-            gradient,
-            loss,
-            1.0,
-            rates[i],
-            alpha,
-        )
-        count += 1
-    return total / max(count, 1), n_steps
+    return n_steps
+
+
+# The two halves of a step -------------------------------------------------------------
 
 
 @jit
-def part_gradient(network, theta, samples, rows, place, workspace, gradient):
+def part_gradient(plan, passes, theta, samples, rows, place, workspace, gradient):
     """Loss, gradient and weight of a part of a batch, the first half of its step.
 
     Parameters
     ----------
-    network : Network
+    plan : Plan
+    passes : Passes
     theta : ndarray of shape (n_parameters,)
     samples : Samples
     rows : ndarray of shape (n,)
@@ -372,38 +307,26 @@ def part_gradient(network, theta, samples, rows, place, workspace, gradient):
         The loss, summed likewise, and the sum of the weights.
     """
     workspace.random[STEP] = 0
-    loss = _in_chunks(network, theta, samples, rows, place, workspace, gradient)
+    loss = _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient)
     return loss, _batch_weight(samples, rows)
 
 
 @jit
-def take_step(network, theta, rule, state, powers, gradient, loss, weight, rate, alpha):
+def take_step(update, gradient, loss, weight, rate):
     """Take the step from a batch's summed gradient, the second half of it.
 
     Parameters
     ----------
-    network : Network
-    theta : ndarray of shape (n_parameters,)
-        Updated in place, as is `state`.
-    rule : UpdateRule
-    state : ndarray of shape (n_rows, n_parameters)
-    powers : ndarray of shape (4,)
-        The `Powers` of the steps taken before this one.
+    update : Update
     gradient : ndarray of shape (n_parameters,)
     loss, weight : float
         Sums over the batch.
     rate : float
         Learning rate.
-    alpha : float
-        L2 coefficient, divided by the batch's weight.
 
     Returns
     -------
     loss : float
         Mean loss at the parameters before the step, penalty included.
     """
-    powers = Powers(powers[0], powers[1], powers[2], powers[3])
-    powers = next_powers(rule, powers)
-    return _follow(
-        network, theta, rule, state, powers, gradient, loss, weight, rate, alpha
-    )
+    return _follow(update, gradient, loss, weight, rate)

@@ -3,10 +3,12 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from skgd.kernels.layers.inputs import as_inputs
-from skgd.kernels.passes.workspace import chunk_size, make_workspace
+from skgd.kernels.passes.inputs import as_inputs
+from skgd.kernels.passes.plan import make_workspace
 from skgd.kernels.predict import raw_outputs
 from skgd.kernels.team.threads import one_blas_thread, prepare_blas, side_by_side
+from skgd.network.division import chunk_size
+from skgd.network.plan import make_plan
 
 # Multiplications in a prediction for which another thread pays: some 0.1 ms of them.
 PRODUCTS_PER_THREAD = 2_500_000
@@ -29,9 +31,10 @@ class RawOutputs:
     """
 
     def __init__(self, network, X, rows, n_threads):
-        self._network, self._rows, self._dtype = network, rows, X.dtype
-        self._inputs, self._sparse = as_inputs(X), issparse(X)
-        n_products = rows.size * int(network.offsets[-1])
+        self._network, self._rows, self._inputs = network, rows, as_inputs(X)
+        self._plan = make_plan(network, self._inputs, rows, training=False)
+        self._size = chunk_size(network, rows.size, X.dtype, issparse(X))
+        n_products = rows.size * network.n_parameters
         self._n_useful = min(n_threads, n_products // PRODUCTS_PER_THREAD)
         self._is_small = self._n_useful == 0 and n_products <= FEW_PRODUCTS
         self._position = np.zeros(1, np.int64)
@@ -39,7 +42,7 @@ class RawOutputs:
 
     def __call__(self, theta):
         """Return the outputs, of shape (n, n_outputs), in an array of their own."""
-        out = np.empty((self._rows.size, self._network.layer_units[-1]), theta.dtype)
+        out = np.empty((self._rows.size, self._network.n_outputs), theta.dtype)
         self._position[0] = 0
         if self._is_small:
             self._write(theta, out, self._workspace)
@@ -54,13 +57,11 @@ class RawOutputs:
         return out
 
     def _make_workspace(self):
-        shape = self._network, self._rows.size, self._dtype, self._sparse
-        size = chunk_size(*shape)
-        return make_workspace(self._network, size, *shape[2:], training=False)
+        return make_workspace(self._plan, self._size, self._inputs.data.dtype)
 
     def _write(self, theta, out, workspace):
         where = self._inputs, self._rows, out, self._position
-        raw_outputs(self._network, theta, *where, workspace)
+        raw_outputs(self._plan, theta, *where, workspace)
 
 
 def predict_raw(network, theta, X, rows, n_threads):

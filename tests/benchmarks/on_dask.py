@@ -78,7 +78,7 @@ def epochs(solver, X, y, n_epochs, hidden=HIDDEN, **fit):
     return {
         "seconds": median(clock.times[1:]),
         "bytes": median(clock.bytes[1:]),
-        "theta_bytes": net._state.theta.nbytes,
+        "theta_bytes": sum(a.nbytes for a in net.coefs_ + net.intercepts_),
     }
 
 

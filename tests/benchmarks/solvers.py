@@ -38,7 +38,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.formulas.optimizers import Optimizer
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
 
 # What feeds a gradient, and the learning rates that it is given to choose from.
 SOLVERS = {
@@ -220,7 +220,7 @@ def rates_table(case):
     """Return the list-table of the optimizers' learning rates."""
     data = make_data(case)
     rows = [["optimizer", *SOLVERS]]
-    for optimizer in (member.name.lower() for member in Optimizer):
+    for optimizer in OPTIMIZERS:
         rows.append([f"``{optimizer}``"])
         for solver in SOLVERS:
             rates, best = good_rates(case, solver, optimizer, data)

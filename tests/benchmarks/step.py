@@ -14,15 +14,17 @@ import numba
 import numpy as np
 
 from skgd import GDNeuralRegressor
-from skgd.descent.loop import _update_rule, shuffle
+from skgd.descent.draws import shuffle
+from skgd.descent.steps import make_update
 from skgd.kernels.epoch import take_step
-from skgd.kernels.formulas.activations import _relu, _relu_derivative
-from skgd.kernels.layers.inputs import as_samples, gather, row_numbers
+from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.machine.gemm import multiply
 from skgd.kernels.passes.batch import forward, loss_and_gradient, passes_for
-from skgd.kernels.passes.workspace import chunk_size, make_workspace
-from skgd.kernels.team.protocol import divide
+from skgd.kernels.passes.inputs import as_samples, gather, row_numbers
+from skgd.kernels.passes.plan import make_workspace
 from skgd.kernels.team.threads import one_blas_thread
+from skgd.network.division import chunk_size, divide
+from skgd.network.plan import make_plan
 
 N, ROUNDS, SECONDS, EPOCHS = 10_000, 15, 0.02, 10
 NETWORKS = {  # layers but for the output, and samples of a batch
@@ -71,23 +73,26 @@ def product(m, n, k, dtype, transpose_a=False):
 def parts(layers, batch, dtype):
     """Timers of the parts of a step by name, and how often each is in a step."""
     n_features, *hidden = layers
-    X = np.random.default_rng(0).standard_normal((N, n_features)).astype(dtype)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N, n_features)).astype(dtype)
     net = GDNeuralRegressor(hidden, batch_size=batch, max_iter=2, n_jobs=1, tol=0)
     net.fit(X, X[:, 0])
     network, state, rows = net._network, net._state, row_numbers(N)
     samples = as_samples(X, np.ascontiguousarray(X[:, :1]), None)
     n_parts = divide(network, samples.inputs, batch)[0]
     size = chunk_size(network, batch // n_parts, dtype, False)
-    workspace = make_workspace(network, size, dtype, False)
-    workspace = workspace._replace(passes=passes_for(samples.inputs, rows))
+    plan = make_plan(network, samples.inputs, rows, training=True)
+    workspace = make_workspace(plan, size, dtype)
+    forward_pass = passes_for(samples.inputs, rows).forward
     theta, gradient = state.theta.copy(), np.empty_like(state.theta)
-    some, rule, powers = rows[:size], _update_rule(net, state), np.ones(4) / 2
-    passes = network, theta, samples.inputs, some, workspace
-    both = network, theta, samples, some, workspace, gradient, dtype.type(0)
-    sums = gradient, 1.0, float(batch), 1e-3, 1e-4
-    step = network, theta, rule, state.optimizer_state, powers, *sums
+    some, update = rows[:size], make_update(net, network, state)
+    passes = plan, theta, samples.inputs, some, workspace
+    both = plan, forward_pass, theta, samples, some, workspace, gradient, dtype.type(0)
+    step = update, gradient, 1.0, float(batch), 1e-3
     k, n, chunks = n_features + 1, hidden[0], batch / size
-    z, out = workspace.values[: size * (n + 1)], np.empty(size * k, dtype)
+    z = rng.standard_normal(size * (n + 1)).astype(dtype)
+    out = np.empty(size * k, dtype)
+    relu = ACTIVATIONS["relu"]
     n_steps = N / batch
     net.set_params(max_iter=EPOCHS, n_iter_no_change=np.inf)
 
@@ -106,8 +111,8 @@ def parts(layers, batch, dtype):
         "both passes": (timer(loss_and_gradient, *both), chunks),
         "first layer's product": (product(size, n, k, dtype), chunks),
         "the same, backward": (product(k, n, size, dtype, transpose_a=True), chunks),
-        "relu": (timer(_relu, z), chunks),
-        "derivative of relu": (timer(_relu_derivative, z, z.copy()), chunks),
+        "relu": (timer(relu.value, z), chunks),
+        "derivative of relu": (timer(relu.derivative, z, z.copy()), chunks),
         "gathering": (timer(gather, samples.inputs, some, out), chunks),
         "update": (timer(take_step, *step), 1),
         "shuffling": (reorder, 1 / n_steps),

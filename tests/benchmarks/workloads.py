@@ -24,7 +24,7 @@ class Workload:
     dtype: str = "float64"
     density: float = 1.0  # of X; below 1 it is a CSR matrix
     backend: str | None = None  # of joblib, in a search
-    data: str | None = None  # a file of a person's own
+    data: str | None = None  # a file of a user's own
     bars: dict = field(default_factory=dict)
     share_bar: float | None = None  # of the peak of matrix products
 
@@ -183,7 +183,7 @@ WORKLOADS = [
 
 
 def own_workload(path, *, hidden, batch_size, epochs, optimizer, activation, classes):
-    """Describe a workload on a person's own X and y, in an .npz file."""
+    """Describe a workload on a user's own X and y, in an .npz file."""
     with np.load(path) as arrays:
         X, y = arrays["X"], arrays["y"]
     n_samples = len(X) - len(X) % min(batch_size, len(X))  # JAX needs equal batches

@@ -1,15 +1,14 @@
-"""Hidden-layer activations: their codes, values and derivatives.
+"""Hidden-layer activations: a record each, of its functions and its first weights.
 
-To add one: a member of `Activation`, a function of its value in `VALUES`, and one of
-its derivative: in `DERIVATIVES` if it follows from the activation, or else in `SLOPES`.
-The name in lower case is the name that users write. Each function is compiled when a
-network first needs it.
+To add one: its functions, and its record in `ACTIVATIONS`. The name is the one that
+users write. Each function is compiled when a network first needs it.
 
 References: D. Clevert et al., 2016 (elu); G. Klambauer et al., 2017 (selu);
 D. Hendrycks and K. Gimpel, 2016 (gelu, silu); D. Misra, 2020 (mish).
 """
 
-from enum import IntEnum
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,25 +16,49 @@ from skgd.kernels.formulas.elementary import exp, expm1, log1p, normal, tanh
 from skgd.kernels.machine.jit import jit
 
 
-class Activation(IntEnum):
-    """Codes of the hidden-layer activations."""
+class Activation(NamedTuple):
+    """An activation.
 
-    IDENTITY = 0
-    LOGISTIC = 1
-    TANH = 2
-    RELU = 3
-    LEAKY_RELU = 4
-    ELU = 5
-    SELU = 6
-    GELU = 7
-    SILU = 8
-    SOFTPLUS = 9
-    MISH = 10
+    Attributes
+    ----------
+    name : str
+    value : callable
+        ``value(z)``: the pre-activations z (1-D) become the activations.
+    derivative : callable or None
+        ``derivative(a, delta)``: delta (1-D) is multiplied by the derivative, which
+        follows from the activations a.
+    slope : callable or None
+        ``slope(z, slopes)``: z becomes the activations, and slopes (1-D) the
+        derivatives. For those that fall and rise again, so that the activation does not
+        tell the derivative.
+    glorot : float or None
+        First weights are within sqrt(glorot / (fan_in + fan_out)): what scikit-learn
+        does for its own activations.
+    he : float
+        First weights of the others are within sqrt(he / fan_in). With 6 their variance
+        is 2 / fan_in (He et al., 2015), which is meant for relu: standard normal
+        pre-activations then have a mean square between 0.7 (silu) and 1.8 (softplus)
+        in the next layer.
+    """
 
+    name: str
+    value: Callable
+    derivative: Callable = None
+    slope: Callable = None
+    glorot: float = None
+    he: float = 6.0
 
-# Rows of `Functions.hidden`, a column for each layer: the addresses of its functions, 0
-# where there is none, and whether it writes slopes down.
-VALUE, DERIVATIVE, SLOPE, DROP, HAS_SLOPES = range(5)
+    def bound(self, fan_in, fan_out):
+        """Bound of the uniform distribution of a layer's first weights."""
+        if self.glorot is None:
+            return float(np.sqrt(self.he / fan_in))
+        return float(np.sqrt(self.glorot / (fan_in + fan_out)))
+
+    def output_bound(self, fan_in, fan_out):
+        """Bound of those of an output layer behind it, as scikit-learn draws it."""
+        glorot = 6.0 if self.glorot is None else self.glorot
+        return float(np.sqrt(glorot / (fan_in + fan_out)))
+
 
 # Of leaky_relu below 0, as in PyTorch.
 LEAKY_SLOPE = 0.01
@@ -43,10 +66,6 @@ LEAKY_SLOPE = 0.01
 # make activations of mean 0 and variance 1 keep them (Klambauer et al., eq. 14).
 SELU_SCALE = 1.0507009873554805
 SELU_FLOOR = 1.7580993408473769
-
-# Values: the pre-activations z (1-D) become the activations. Derivatives: delta (1-D)
-# is multiplied by the derivative, given the activations a. Slopes: z becomes the
-# activations, and slope (1-D) the derivative.
 
 
 @jit
@@ -227,34 +246,25 @@ def _mish_and_slope(z, slope):
         z[i] *= value
 
 
-VALUES = {
-    Activation.IDENTITY: _identity,
-    Activation.LOGISTIC: _logistic,
-    Activation.TANH: _tanh,
-    Activation.RELU: _relu,
-    Activation.LEAKY_RELU: _leaky_relu,
-    Activation.ELU: _elu,
-    Activation.SELU: _selu,
-    Activation.GELU: _gelu,
-    Activation.SILU: _silu,
-    Activation.SOFTPLUS: _softplus,
-    Activation.MISH: _mish,
+ACTIVATIONS = {
+    activation.name: activation
+    for activation in [
+        Activation("identity", _identity, _identity_derivative, glorot=6.0),
+        Activation("logistic", _logistic, _logistic_derivative, glorot=2.0),
+        Activation("tanh", _tanh, _tanh_derivative, glorot=6.0),
+        Activation("relu", _relu, _relu_derivative, glorot=6.0),
+        Activation("leaky_relu", _leaky_relu, _leaky_relu_derivative),
+        Activation("elu", _elu, _elu_derivative),
+        # A variance of 1 / fan_in (Klambauer et al., 2017).
+        Activation("selu", _selu, _selu_derivative, he=3.0),
+        Activation("gelu", _gelu, slope=_gelu_and_slope),
+        Activation("silu", _silu, slope=_silu_and_slope),
+        Activation("softplus", _softplus, _softplus_derivative),
+        Activation("mish", _mish, slope=_mish_and_slope),
+    ]
 }
 
-DERIVATIVES = {
-    Activation.IDENTITY: _identity_derivative,
-    Activation.LOGISTIC: _logistic_derivative,
-    Activation.TANH: _tanh_derivative,
-    Activation.RELU: _relu_derivative,
-    Activation.LEAKY_RELU: _leaky_relu_derivative,
-    Activation.ELU: _elu_derivative,
-    Activation.SELU: _selu_derivative,
-    Activation.SOFTPLUS: _softplus_derivative,
-}
 
-# Of those that fall and rise again, so that the activation does not tell the slope.
-SLOPES = {
-    Activation.GELU: _gelu_and_slope,
-    Activation.SILU: _silu_and_slope,
-    Activation.MISH: _mish_and_slope,
-}
+def find_activation(activation):
+    """Return the record of an activation that a network names."""
+    return ACTIVATIONS[activation]

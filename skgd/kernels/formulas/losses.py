@@ -1,50 +1,59 @@
-"""Training losses: their codes, values, and gradients at the raw outputs.
+"""Training losses: a record each, of value and gradient, link and targets.
 
-A loss owns its output link, so that a pair need not be canonical. To add one: a member
-of `Loss`, its link in `OUT_ACTIVATIONS` and its function in `LOSSES`, or in
-`JOINT_LOSSES` if a sample's outputs cannot be taken apart. It is compiled when a
-network first needs it.
+A loss owns its output link, so that a pair need not be canonical. To add one: its
+function, and its record in `LOSSES`. It is compiled when a network first needs it.
 """
 
-from enum import IntEnum
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from skgd.kernels.formulas.elementary import add, exp, log1p
-from skgd.kernels.machine.call import call_for_float
+from skgd.kernels.machine.call import address, call_for_float
 from skgd.kernels.machine.jit import inline, jit
 
 
-class Loss(IntEnum):
-    """Codes of the losses; each one fixes the link from raw outputs to predictions."""
+class Loss(NamedTuple):
+    """A training loss.
 
-    SQUARED_ERROR = 0
-    POISSON = 1
-    BINARY_LOG_LOSS = 2
-    LOG_LOSS = 3
-    ABSOLUTE_ERROR = 4
-    HUBER = 5
-    QUANTILE = 6
-    GAMMA = 7
+    Attributes
+    ----------
+    name : str
+    link : str
+        Name of the link from raw outputs to predictions, in `LINKS` of
+        `skgd.network.links`. It is what the estimators show as `out_activation_`.
+    function : callable
+        ``function(z, y, weight, parameter)`` of one output of all samples: overwrites
+        the raw outputs z by the weighted gradient at them, and returns the weighted sum
+        of the values, in float64 whatever the dtype.
+    is_joint : bool
+        Whether a sample's outputs cannot be taken apart. Then it is ``function(Z, Y,
+        weight)``, of arrays of shape (n_outputs, n).
+    of_regression : bool
+        Whether a regressor takes it by its name.
+    parameter : str or None
+        The estimator's parameter that it reads, such as `huber_delta`.
+    constant : callable or None
+        ``constant(y, weight, parameter)`` finds the best constant raw output; None
+        where it is the inverse link of the mean.
+    needs : str or None
+        What the targets have to be, where not all numbers will do.
+    refuses : callable or None
+        ``refuses(y, 0)`` marks those that are not.
+    """
 
-
-# The names are those of scikit-learn's `out_activation_`.
-OUT_ACTIVATIONS = {
-    Loss.SQUARED_ERROR: "identity",
-    Loss.POISSON: "exp",
-    Loss.BINARY_LOG_LOSS: "logistic",
-    Loss.LOG_LOSS: "softmax",
-    Loss.ABSOLUTE_ERROR: "identity",
-    Loss.HUBER: "identity",
-    Loss.QUANTILE: "identity",
-    Loss.GAMMA: "exp",
-}
-
-
-# Each function below goes over one output of all samples, but for the last one: z holds
-# the raw outputs and is overwritten by the weighted gradient; returned is the weighted
-# sum of the values, in float64 whatever the dtype. `parameter` is huber_delta or
-# quantile, or is not read.
+    name: str
+    link: str
+    function: Callable
+    is_joint: bool = False
+    of_regression: bool = True
+    parameter: str = None
+    constant: Callable = None
+    needs: str = None
+    refuses: Callable = None
 
 
 @jit
@@ -185,19 +194,65 @@ def _log_loss(Z, Y, weight):
     return total
 
 
-# One output at a time.
+def _quantile_of(y, weight, parameter):
+    order = np.argsort(y)
+    shares = np.cumsum(weight[order])
+    place = np.searchsorted(shares, parameter * shares[-1])
+    return y[order[min(place, y.size - 1)]]
+
+
+def _median_of(y, weight, parameter):
+    return _quantile_of(y, weight, 0.5)
+
+
+def _huber_centre_of(y, weight, parameter):
+    def loss(constant):
+        error = np.abs(y - constant)
+        far = parameter * (error - parameter / 2)
+        return (weight * np.where(error <= parameter, error**2 / 2, far)).sum()
+
+    bounds = y.min(), y.max()
+    if bounds[0] == bounds[1]:
+        return bounds[0]
+    options = {"xatol": 1e-9 * (bounds[1] - bounds[0])}
+    return minimize_scalar(loss, bounds=bounds, method="bounded", options=options).x
+
+
 LOSSES = {
-    Loss.SQUARED_ERROR: _squared_error,
-    Loss.POISSON: _poisson,
-    Loss.BINARY_LOG_LOSS: _binary_log_loss,
-    Loss.ABSOLUTE_ERROR: _absolute_error,
-    Loss.HUBER: _huber,
-    Loss.QUANTILE: _quantile,
-    Loss.GAMMA: _gamma,
+    loss.name: loss
+    for loss in [
+        Loss("squared_error", "identity", _squared_error),
+        Loss("absolute_error", "identity", _absolute_error, constant=_median_of),
+        Loss(
+            *("huber", "identity", _huber),
+            parameter="huber_delta",
+            constant=_huber_centre_of,
+        ),
+        Loss(
+            *("quantile", "identity", _quantile),
+            parameter="quantile",
+            constant=_quantile_of,
+        ),
+        Loss("poisson", "exp", _poisson, needs="y >= 0", refuses=np.less),
+        Loss("gamma", "exp", _gamma, needs="y > 0", refuses=np.less_equal),
+        Loss("binary_log_loss", "logistic", _binary_log_loss, of_regression=False),
+        Loss("log_loss", "softmax", _log_loss, is_joint=True, of_regression=False),
+    ]
 }
 
-# All outputs of a sample at once.
-JOINT_LOSSES = {Loss.LOG_LOSS: _log_loss}
+
+def find_loss(loss):
+    """Return the record of a loss that a network names."""
+    return LOSSES[loss]
+
+
+@cache
+def loss_addresses(loss, dtype):
+    """Compile a loss, or load it: its address if of one output, and if of all."""
+    vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
+    if loss.is_joint:
+        return 0, address(loss.function, matrix, matrix, vector)
+    return address(loss.function, vector, vector, vector, 0.0), 0
 
 
 @inline
@@ -207,7 +262,7 @@ def loss_and_delta(loss, joint_loss, parameter, Z, Y, weight):
     Parameters
     ----------
     loss, joint_loss : int
-        Address of the function in `LOSSES`, or in `JOINT_LOSSES`; the other is 0.
+        Address of a function of one output, or of all; the other is 0.
     parameter : float
         The ``huber_delta`` or ``quantile``; not used by the other losses.
     Z : ndarray of shape (n_outputs, n)

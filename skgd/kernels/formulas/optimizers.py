@@ -1,64 +1,88 @@
-"""Optimizers: how a gradient becomes a step.
+"""Optimizers: a record each, of how a gradient becomes a step.
 
 A rule goes over a contiguous segment of the parameters once, reading and writing
-gradient, state and parameters in the same loop. The gradient that it follows is
+gradient, memory and parameters in the same loop. The gradient that it follows is
 ``factor * gradient + l2 * theta``: `factor` is one over the batch's weight, `l2` the
 penalty's share of it, and 0 for intercepts. Before the step is taken, the parameters
 are multiplied by `decay`, which is 1 for intercepts, and without weight decay.
 
-To add one: a member of `Optimizer`, its number of state rows in `STATE_ROWS`, its rule
-in `RULES`, which is compiled when first needed, and a branch in `make_step` if its
-factors depend on the step's number.
+To add one: its rule, and its record in `OPTIMIZERS`. It is compiled when first needed.
 """
 
-from enum import IntEnum
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from skgd.kernels.formulas.elementary import add
-from skgd.kernels.machine.call import address, call_for_float
+from skgd.kernels.machine.call import address, call, call_for_float
 from skgd.kernels.machine.jit import inline, jit
 
 
-class Optimizer(IntEnum):
-    """Codes of the optimizers."""
+class Optimizer(NamedTuple):
+    """An optimizer.
 
-    GD = 0
-    MOMENTUM = 1
-    NESTEROV = 2
-    ADAM = 3
-    ADAGRAD = 4
-    ADADELTA = 5
-    RMSPROP = 6
-    AMSGRAD = 7
-    NADAM = 8
+    Attributes
+    ----------
+    name : str
+    rule : callable
+        ``rule(theta, gradient, memory, start, factor, l2, decay, step, rule)`` updates
+        a segment of the parameters, which begins at `start`, and the memory of it, of
+        all rows; it returns the sum of the squares of the segment before the step.
+    memory : tuple of str
+        Names of the vectors that it remembers between steps, one a row. They begin as
+        zeros.
+    tick : callable or None
+        ``tick(rule, rate, clock, step)`` for one whose factors depend on the number of
+        the step: moves the clock on, and writes the factors of the step.
+    clock : callable
+        ``clock(rule, n_steps)`` returns the clock after so many steps: products over
+        them, as to take powers at each step cost 0.1 us (measured).
+    """
+
+    name: str
+    rule: Callable
+    memory: tuple = ()
+    tick: Callable = None
+    clock: Callable = lambda rule, n_steps: ()
 
 
-# Vectors of the parameters' length that an optimizer remembers between steps.
-STATE_ROWS = {
-    Optimizer.GD: 0,
-    Optimizer.MOMENTUM: 1,
-    Optimizer.NESTEROV: 1,
-    Optimizer.ADAM: 2,
-    Optimizer.ADAGRAD: 1,
-    Optimizer.ADADELTA: 2,
-    Optimizer.RMSPROP: 1,
-    Optimizer.AMSGRAD: 3,
-    Optimizer.NADAM: 2,
-}
+# Places in a clock: products over all steps so far.
+BETA_1, BETA_2, NADAM_DECAY, MOMENTA = range(4)
 
-# NAdam's first momentum is half of beta_1, and its last one beta_1: what is missing
-# shrinks by this at each step. The numbers are Dozat's, and PyTorch's.
-NADAM_DECAY = 0.96**0.004
+# Places in `Update.step`, the factors of one step: what the gradient is multiplied by,
+# and the parameters in it; the learning rate, bias correction included; NAdam's second
+# one, of the gradient itself; and the share that weight decay takes of the parameters.
+FACTOR, L2, RATE, GRADIENT_RATE, EPSILON, DECAY = range(6)
+
+
+class Step(NamedTuple):
+    """The factors of one step that a rule reads."""
+
+    rate: float
+    gradient_rate: float
+    epsilon: float
+
+
+# Columns of `Segments.factors`.
+PENALTY, SHRINKAGE, SPEED = range(3)
+
+
+class Segments(NamedTuple):
+    """The parameters of the layers, array by array."""
+
+    bounds: np.ndarray  # int64 (n_segments, 2): start and stop
+    # float64 (n_segments, 3): what `alpha`, `weight_decay` and the learning rate are
+    # multiplied by. A segment of no rate is not the optimizer's.
+    factors: np.ndarray
 
 
 class UpdateRule(NamedTuple):
-    """An optimizer's code, the address of its rule, and its hyperparameters."""
+    """The addresses of an optimizer's functions, and its hyperparameters."""
 
-    optimizer: int
     function: int
+    tick: int  # or 0
     momentum: float
     beta_1: float
     beta_2: float
@@ -73,6 +97,18 @@ class UpdateRule(NamedTuple):
     # Addresses of `add_up` and `gradient_norm`, or 0 where gradients are not clipped.
     add_up: int
     norm: int
+
+
+class Update(NamedTuple):
+    """What turns gradients into steps: the parameters, and what moves them."""
+
+    theta: np.ndarray  # (n_parameters,)
+    segments: Segments
+    rule: UpdateRule
+    memory: np.ndarray  # (n_rows, n_parameters), of the optimizer
+    clock: np.ndarray  # float64 (4,): from BETA_1 on
+    step: np.ndarray  # float64 (6,): from FACTOR on
+    alpha: float  # the L2 coefficient, divided by the batch's weight
 
 
 def make_update_rule(
@@ -90,8 +126,8 @@ def make_update_rule(
     values = (momentum, beta_1, beta_2, *gains, epsilon, weight_decay)
     values, is_clipped = map(float, values), max_grad_norm is not None
     longest = float(max_grad_norm) if is_clipped else np.inf
-    function, *of_clipping = _addresses(optimizer, np.dtype(dtype), is_clipped)
-    return UpdateRule(int(optimizer), function, *values, longest, *of_clipping)
+    rule, of_clipping = _addresses(optimizer, np.dtype(dtype), is_clipped)
+    return UpdateRule(*rule, *values, longest, *of_clipping)
 
 
 @cache
@@ -99,138 +135,179 @@ def _addresses(optimizer, dtype, is_clipped):
     """Compile a rule, and what clips gradients or else 0, or load them."""
     rule = UpdateRule(0, 0, *[0.0] * 8, 0, 0)
     vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
-    whole, scalar = np.empty(0, np.int64), dtype.type(0)
+    double, scalar = np.empty(0), dtype.type(0)
+    record = OPTIMIZERS[optimizer]
     arguments = vector, vector, matrix, 0, scalar, scalar, scalar
-    function = address(RULES[optimizer], *arguments, Step(0.0, 0.0, 0.0, 0.0), rule)
+    function = address(record.rule, *arguments, Step(0.0, 0.0, 0.0), rule)
+    tick = 0
+    if record.tick is not None:
+        tick = address(record.tick, rule, 0.0, double, double)
     if not is_clipped:
-        return function, 0, 0
-    norm = address(gradient_norm, vector, vector, whole, whole, 0.0, 0.0)
-    return function, address(add_up, matrix, whole, 0), norm
+        return (function, tick), (0, 0)
+    segments = Segments(np.empty((0, 2), np.int64), np.empty((0, 3)))
+    norm = address(gradient_norm, vector, vector, segments, 0.0, 0.0)
+    places = address(add_up, matrix, 0)
+    return (function, tick), (places, norm)
 
 
 @jit
-def add_up(gradients, places, n):
+def add_up(gradients, n):
     """Add up the gradients of a batch's `n` parts, in the place of the first."""
-    total = gradients[places[0]]
+    total = gradients[0]
     for part in range(1, n):
-        other = gradients[places[part]]
+        other = gradients[part]
         for i in range(total.size):
             total[i] += other[i]
 
 
 @jit
-def gradient_norm(theta, gradient, layer_units, offsets, factor, l2):
+def gradient_norm(theta, gradient, segments, factor, l2):
     """Euclidean norm of ``factor * gradient + l2 * theta``, l2 being of the coefs."""
     total = 0.0
-    for layer in range(layer_units.size - 1):
-        start, stop = offsets[layer], offsets[layer + 1]
-        middle = stop - layer_units[layer + 1]
-        for i in range(start, middle):
-            g = factor * gradient[i] + l2 * theta[i]
-            total = add(total, g * g)
-        for i in range(middle, stop):
-            g = factor * gradient[i]
+    for segment in range(segments.bounds.shape[0]):
+        start, stop = segments.bounds[segment, 0], segments.bounds[segment, 1]
+        penalty = l2 * segments.factors[segment, PENALTY]
+        if segments.factors[segment, SPEED] == 0.0:
+            continue
+        if penalty == 0.0:  # infinite parameters have no part in it
+            for i in range(start, stop):
+                g = factor * gradient[i]
+                total = add(total, g * g)
+            continue
+        for i in range(start, stop):
+            g = factor * gradient[i] + penalty * theta[i]
             total = add(total, g * g)
     return np.sqrt(total)
 
 
 @inline
-def clip(rule, network, theta, gradient, factor, l2):
-    """What to multiply the gradient by, so that its norm is `max_grad_norm` at most.
+def _clip(update, gradient):
+    """Multiply the gradient so that its norm is `max_grad_norm` at most.
 
     The gradient is that of the objective, penalty included (Pascanu et al., "On the
     difficulty of training recurrent neural networks", ICML 2013, algorithm 1).
     """
-    arguments = theta, gradient, network.layer_units, network.offsets, factor, l2
+    rule, step = update.rule, update.step
+    arguments = update.theta, gradient, update.segments, step[FACTOR], step[L2]
     norm = call_for_float(rule.norm, arguments)
-    return rule.max_grad_norm / norm if norm > rule.max_grad_norm else 1.0
+    if norm > rule.max_grad_norm:
+        step[FACTOR] *= rule.max_grad_norm / norm
+        step[L2] *= rule.max_grad_norm / norm
 
 
-class Powers(NamedTuple):
-    """Products over all steps up to one, from which its factors follow.
+@inline
+def prepare_step(update, gradient, weight, rate):
+    """Write the factors of the next step, from a batch's summed gradient."""
+    rule, step = update.rule, update.step
+    step[FACTOR], step[L2] = 1.0 / weight, update.alpha / weight
+    step[RATE], step[GRADIENT_RATE], step[EPSILON] = rate, 0.0, rule.epsilon
+    step[DECAY] = rate * rule.weight_decay
+    if rule.tick != 0:
+        call(rule.tick, (rule, rate, update.clock, step))
+    if rule.norm != 0:
+        _clip(update, gradient)
 
-    They are multiplied up: to take powers at each step cost 0.1 us (measured).
+
+@inline
+def update_range(update, gradient, low, high):
+    """Update the parameters from `low` to `high`; their penalised squares from before.
+
+    The sum of the squares is of the point at which the gradient was taken.
     """
+    theta, step, scalar = update.theta, update.step, update.theta.dtype.type
+    bounds, factors = update.segments.bounds, update.segments.factors
+    squares = 0.0
+    for segment in range(bounds.shape[0]):
+        start, stop = max(bounds[segment, 0], low), min(bounds[segment, 1], high)
+        speed = factors[segment, SPEED]
+        if start >= stop or speed == 0.0:
+            continue
+        penalty = factors[segment, PENALTY]
+        decay = 1.0 - factors[segment, SHRINKAGE] * speed * step[DECAY]
+        factors_of_step = Step(
+            step[RATE] * speed, step[GRADIENT_RATE] * speed, step[EPSILON]
+        )
+        of_gradient = scalar(step[FACTOR]), scalar(step[L2] * penalty), scalar(decay)
+        arguments = theta[start:stop], gradient[start:stop], update.memory, start
+        total = call_for_float(
+            update.rule.function,
+            (*arguments, *of_gradient, factors_of_step, update.rule),
+        )
+        if penalty != 0.0:
+            squares += penalty * total
+    return squares
 
-    beta_1: float
-    beta_2: float
-    nadam_decay: float
-    momenta: float  # the product of NAdam's momenta, not carried for the others
+
+# Clocks and ticks ---------------------------------------------------------------------
+
+# NAdam's first momentum is half of beta_1, and its last one beta_1: what is missing
+# shrinks by this at each step. The numbers are Dozat's, and PyTorch's.
+NADAM_SHRINKAGE = 0.96**0.004
 
 
-class Step(NamedTuple):
-    """The factors of one step."""
+def _adam_clock(rule, n_steps):
+    return rule.beta_1**n_steps, rule.beta_2**n_steps
 
-    rate: float  # learning rate, bias correction included
-    gradient_rate: float  # NAdam's second one, of the gradient itself
-    epsilon: float
-    decay: float  # of the weights
+
+@jit
+def _adam_tick(rule, rate, clock, step):
+    # Kingma & Ba (2015), end of section 2: both corrections in one factor.
+    clock[BETA_1] *= rule.beta_1
+    clock[BETA_2] *= rule.beta_2
+    step[RATE] = rate * np.sqrt(1.0 - clock[BETA_2]) / (1.0 - clock[BETA_1])
+
+
+@jit
+def _amsgrad_tick(rule, rate, clock, step):
+    # PyTorch adds epsilon to the corrected root; here the fraction is expanded.
+    clock[BETA_1] *= rule.beta_1
+    clock[BETA_2] *= rule.beta_2
+    root = np.sqrt(1.0 - clock[BETA_2])
+    step[RATE], step[EPSILON] = rate * root / (1.0 - clock[BETA_1]), rule.epsilon * root
+
+
+def _nadam_clock(rule, n_steps):
+    momenta, shrinkage = 1.0, 1.0
+    for _ in range(n_steps):
+        shrinkage *= NADAM_SHRINKAGE
+        momenta *= rule.beta_1 * (1.0 - 0.5 * shrinkage)
+        if momenta < 1e-20:  # 1 - momenta is 1 then
+            break
+    powers = rule.beta_1**n_steps, rule.beta_2**n_steps
+    return *powers, NADAM_SHRINKAGE**n_steps, momenta
+
+
+@jit
+def _nadam_tick(rule, rate, clock, step):
+    clock[BETA_2] *= rule.beta_2
+    clock[NADAM_DECAY] *= NADAM_SHRINKAGE
+    momentum = rule.beta_1 * (1.0 - 0.5 * clock[NADAM_DECAY])
+    coming = rule.beta_1 * (1.0 - 0.5 * (clock[NADAM_DECAY] * NADAM_SHRINKAGE))
+    clock[MOMENTA] *= momentum
+    root, momenta = np.sqrt(1.0 - clock[BETA_2]), clock[MOMENTA]
+    step[GRADIENT_RATE] = rate * root * (1.0 - momentum) / (1.0 - momenta)
+    step[RATE] = rate * root * coming / (1.0 - momenta * coming)
+    step[EPSILON] = rule.epsilon * root
+
+
+def clock_after(optimizer, rule, n_steps):
+    """Return the clock after so many steps, an array; in Python, once an epoch."""
+    clock = np.ones(4)
+    values = OPTIMIZERS[optimizer].clock(rule, n_steps)
+    clock[: len(values)] = values
+    return clock
+
+
+# The rules ----------------------------------------------------------------------------
 
 
 @inline
-def _nadam_momentum(rule, nadam_decay):
-    return rule.beta_1 * (1.0 - 0.5 * nadam_decay)
+def _memory(memory, row, theta, start):
+    return memory[row, start : start + theta.size]
 
 
 @jit
-def next_powers(rule, powers):
-    """Go on to the next step's."""
-    nadam_decay, momenta = powers.nadam_decay * NADAM_DECAY, powers.momenta
-    if rule.optimizer == Optimizer.NADAM:
-        momenta *= _nadam_momentum(rule, nadam_decay)
-    return Powers(
-        powers.beta_1 * rule.beta_1, powers.beta_2 * rule.beta_2, nadam_decay, momenta
-    )
-
-
-def powers_after(rule, n_steps):
-    """Return the powers after so many steps; in Python, once an epoch."""
-    momenta, nadam_decay = 1.0, 1.0
-    if rule.optimizer == Optimizer.NADAM:
-        for _ in range(n_steps):
-            nadam_decay *= NADAM_DECAY
-            # `_nadam_momentum`, which is for kernels.
-            momenta *= rule.beta_1 * (1.0 - 0.5 * nadam_decay)
-            if momenta < 1e-20:  # 1 - momenta is 1 then
-                break
-    betas = rule.beta_1**n_steps, rule.beta_2**n_steps
-    return Powers(*betas, NADAM_DECAY**n_steps, momenta)
-
-
-@jit
-def make_step(rule, rate, powers):
-    """Return the factors of the step that `powers` belong to."""
-    decay = 1.0 - rate * rule.weight_decay
-    epsilon, gradient_rate = rule.epsilon, 0.0
-    if rule.optimizer == Optimizer.ADAM:
-        # Kingma & Ba (2015), end of section 2: both corrections in one factor.
-        rate = rate * np.sqrt(1.0 - powers.beta_2) / (1.0 - powers.beta_1)
-    elif rule.optimizer == Optimizer.AMSGRAD:
-        # PyTorch adds epsilon to the corrected root; here the fraction is expanded.
-        root = np.sqrt(1.0 - powers.beta_2)
-        rate, epsilon = rate * root / (1.0 - powers.beta_1), epsilon * root
-    elif rule.optimizer == Optimizer.NADAM:
-        root = np.sqrt(1.0 - powers.beta_2)
-        momentum = _nadam_momentum(rule, powers.nadam_decay)
-        coming = _nadam_momentum(rule, powers.nadam_decay * NADAM_DECAY)
-        gradient_rate = rate * root * (1.0 - momentum) / (1.0 - powers.momenta)
-        rate = rate * root * coming / (1.0 - powers.momenta * coming)
-        epsilon *= root
-    return Step(rate, gradient_rate, epsilon, decay)
-
-
-# The rules. `theta` and `gradient` are a segment of the parameters, which begins at
-# `start`; `state` holds the memory of all parameters, in rows. Returned is the sum of
-# the squares of the segment before the step.
-
-
-@inline
-def _memory(state, row, theta, start):
-    return state[row, start : start + theta.size]
-
-
-@jit
-def _gd(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _gd(theta, gradient, memory, start, factor, l2, decay, step, rule):
     rate = theta.dtype.type(step.rate)
     squares = theta.dtype.type(0)
     for i in range(theta.size):
@@ -241,9 +318,9 @@ def _gd(theta, gradient, state, start, factor, l2, decay, step, rule):
 
 
 @jit
-def _momentum(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _momentum(theta, gradient, memory, start, factor, l2, decay, step, rule):
     # Polyak (1964): the velocity decays and is moved by the gradient.
-    velocity = _memory(state, 0, theta, start)
+    velocity = _memory(memory, 0, theta, start)
     rate, momentum = theta.dtype.type(step.rate), theta.dtype.type(rule.momentum)
     squares = theta.dtype.type(0)
     for i in range(theta.size):
@@ -255,9 +332,9 @@ def _momentum(theta, gradient, state, start, factor, l2, decay, step, rule):
 
 
 @jit
-def _nesterov(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _nesterov(theta, gradient, memory, start, factor, l2, decay, step, rule):
     # Sutskever et al. (2013), eq. 3-4, in the variables of the look-ahead point.
-    velocity = _memory(state, 0, theta, start)
+    velocity = _memory(memory, 0, theta, start)
     rate, momentum = theta.dtype.type(step.rate), theta.dtype.type(rule.momentum)
     squares = theta.dtype.type(0)
     for i in range(theta.size):
@@ -270,9 +347,9 @@ def _nesterov(theta, gradient, state, start, factor, l2, decay, step, rule):
 
 
 @jit
-def _adam(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _adam(theta, gradient, memory, start, factor, l2, decay, step, rule):
     # Kingma & Ba (2015), algorithm 1; the step's rate carries the bias corrections.
-    first, second = _memory(state, 0, theta, start), _memory(state, 1, theta, start)
+    first, second = _memory(memory, 0, theta, start), _memory(memory, 1, theta, start)
     scalar = theta.dtype.type
     beta_1, gain_1 = scalar(rule.beta_1), scalar(rule.gain_1)
     beta_2, gain_2 = scalar(rule.beta_2), scalar(rule.gain_2)
@@ -289,10 +366,10 @@ def _adam(theta, gradient, state, start, factor, l2, decay, step, rule):
 
 
 @jit
-def _amsgrad(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _amsgrad(theta, gradient, memory, start, factor, l2, decay, step, rule):
     # Reddi et al. (2018), algorithm 2: Adam with the largest second moment so far.
-    first, second = _memory(state, 0, theta, start), _memory(state, 1, theta, start)
-    largest = _memory(state, 2, theta, start)
+    first, second = _memory(memory, 0, theta, start), _memory(memory, 1, theta, start)
+    largest = _memory(memory, 2, theta, start)
     scalar = theta.dtype.type
     beta_1, gain_1 = scalar(rule.beta_1), scalar(rule.gain_1)
     beta_2, gain_2 = scalar(rule.beta_2), scalar(rule.gain_2)
@@ -312,9 +389,9 @@ def _amsgrad(theta, gradient, state, start, factor, l2, decay, step, rule):
 
 
 @jit
-def _nadam(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _nadam(theta, gradient, memory, start, factor, l2, decay, step, rule):
     # Dozat (2016), algorithm 2: the first moment of the step to come.
-    first, second = _memory(state, 0, theta, start), _memory(state, 1, theta, start)
+    first, second = _memory(memory, 0, theta, start), _memory(memory, 1, theta, start)
     scalar = theta.dtype.type
     beta_1, gain_1 = scalar(rule.beta_1), scalar(rule.gain_1)
     beta_2, gain_2 = scalar(rule.beta_2), scalar(rule.gain_2)
@@ -345,16 +422,16 @@ def _root_of_squares(theta, gradient, second, factor, l2, decay, step, beta_2, g
 
 
 @jit
-def _adagrad(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _adagrad(theta, gradient, memory, start, factor, l2, decay, step, rule):
     # Duchi et al. (2011): the squares of the gradients are summed.
-    second, one = _memory(state, 0, theta, start), theta.dtype.type(1)
+    second, one = _memory(memory, 0, theta, start), theta.dtype.type(1)
     return _root_of_squares(theta, gradient, second, factor, l2, decay, step, one, one)
 
 
 @jit
-def _rmsprop(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _rmsprop(theta, gradient, memory, start, factor, l2, decay, step, rule):
     # Tieleman & Hinton (2012): the squares of the gradients are averaged.
-    second = _memory(state, 0, theta, start)
+    second = _memory(memory, 0, theta, start)
     beta_2, gain_2 = theta.dtype.type(rule.beta_2), theta.dtype.type(rule.gain_2)
     return _root_of_squares(
         theta, gradient, second, factor, l2, decay, step, beta_2, gain_2
@@ -362,9 +439,9 @@ def _rmsprop(theta, gradient, state, start, factor, l2, decay, step, rule):
 
 
 @jit
-def _adadelta(theta, gradient, state, start, factor, l2, decay, step, rule):
+def _adadelta(theta, gradient, memory, start, factor, l2, decay, step, rule):
     # Zeiler (2012), algorithm 1: the roots of the mean squares of moves and gradients.
-    second, moves = _memory(state, 0, theta, start), _memory(state, 1, theta, start)
+    second, moves = _memory(memory, 0, theta, start), _memory(memory, 1, theta, start)
     scalar = theta.dtype.type
     beta_2, gain_2 = scalar(rule.beta_2), scalar(rule.gain_2)
     rate, epsilon = scalar(step.rate), scalar(step.epsilon)
@@ -379,43 +456,20 @@ def _adadelta(theta, gradient, state, start, factor, l2, decay, step, rule):
     return np.float64(squares)
 
 
-RULES = {
-    Optimizer.GD: _gd,
-    Optimizer.MOMENTUM: _momentum,
-    Optimizer.NESTEROV: _nesterov,
-    Optimizer.ADAM: _adam,
-    Optimizer.ADAGRAD: _adagrad,
-    Optimizer.ADADELTA: _adadelta,
-    Optimizer.RMSPROP: _rmsprop,
-    Optimizer.AMSGRAD: _amsgrad,
-    Optimizer.NADAM: _nadam,
+OPTIMIZERS = {
+    optimizer.name: optimizer
+    for optimizer in [
+        Optimizer("gd", _gd),
+        Optimizer("momentum", _momentum, ("velocity",)),
+        Optimizer("nesterov", _nesterov, ("velocity",)),
+        Optimizer("adam", _adam, ("first", "second"), _adam_tick, _adam_clock),
+        Optimizer("adagrad", _adagrad, ("second",)),
+        Optimizer("adadelta", _adadelta, ("second", "moves")),
+        Optimizer("rmsprop", _rmsprop, ("second",)),
+        Optimizer(
+            *("amsgrad", _amsgrad, ("first", "second", "largest")),
+            *(_amsgrad_tick, _adam_clock),
+        ),
+        Optimizer("nadam", _nadam, ("first", "second"), _nadam_tick, _nadam_clock),
+    ]
 }
-
-
-@inline
-def update(rule, theta, state, start, stop, gradient, factor, l2, decay, step):
-    """Update ``theta[start:stop]`` and its optimizer state in place.
-
-    Parameters
-    ----------
-    rule : UpdateRule
-        Made for theta's dtype.
-    theta : ndarray of shape (n_parameters,)
-    state : ndarray of shape (n_rows, n_parameters)
-    start, stop : int
-        The segment.
-    gradient : ndarray of shape (stop - start,)
-    factor, l2, decay : scalars of theta's dtype
-        The gradient's factor, the L2 coefficient, and what the parameters are
-        multiplied by: the step's decay or 1.
-    step : Step
-
-    Returns
-    -------
-    float
-        Sum of the squares of the segment's parameters before the update: the penalty
-        of the point at which the gradient was taken.
-    """
-    segment = theta[start:stop]
-    arguments = segment, gradient, state, start, factor, l2, decay, step, rule
-    return call_for_float(rule.function, arguments)

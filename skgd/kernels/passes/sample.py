@@ -1,10 +1,29 @@
-"""Forward and backward pass of one sample."""
+"""Forward and backward pass of one sample, with the usual kinds of layers inside."""
 
 from skgd.kernels.formulas.elementary import add, multiply_add
 from skgd.kernels.formulas.losses import loss_and_delta
-from skgd.kernels.layers.inputs import gather
+from skgd.kernels.machine.call import call
 from skgd.kernels.machine.jit import inline
-from skgd.kernels.passes.batch import activate, multiply_by_derivative
+from skgd.kernels.passes.activate import activate, multiply_by_derivative
+from skgd.kernels.passes.inputs import gather
+from skgd.kernels.passes.plan import (
+    ACTIVATION,
+    BACKWARD,
+    DENSE,
+    DX,
+    DY,
+    FAN_IN,
+    FAN_OUT,
+    FORWARD,
+    KEPT,
+    KIND,
+    N_DX,
+    N_KEPT,
+    START,
+    STOP,
+    X,
+    Y,
+)
 
 # The passes of one sample are without BLAS: a call of it costs more than a product of
 # this size. W is flat, row after row, as Numba's reshape is a call too: a step on
@@ -74,7 +93,7 @@ def _outer(x, delta, coefs):
 
 @inline
 def sample_loss_and_gradient(
-    network, theta, samples, weight, rows, workspace, raw, target, gradient
+    plan, theta, samples, weight, rows, workspace, raw, target, gradient
 ):
     """Loss and gradient of the one sample in `rows`, both times its `weight`.
 
@@ -83,45 +102,56 @@ def sample_loss_and_gradient(
     update, row by row, they were slower (measured, us a step: 1.93 and 1.65 on 20-100-1
     with Nesterov, 11.3 and 7.8 on 64-64-10 with Adam).
     """
-    units, offsets, blocks = network.layer_units, network.offsets, workspace.blocks
-    values, deltas = workspace.values, workspace.deltas
-    functions = workspace.functions
-    last = units.size - 1
-    gather(samples.inputs, rows, values[: blocks[1]])
-    for layer in range(last):
-        fan_out = units[layer + 1]
-        a = values[blocks[layer] : blocks[layer] + units[layer]]
-        z = values[blocks[layer + 1] : blocks[layer + 1] + fan_out]
-        end = offsets[layer + 1]
-        middle = end - fan_out
-        _affine(theta[offsets[layer] : middle], theta[middle:end], a, z)
-        if layer < last - 1:
-            activate(network, workspace, layer, 1, z)
+    # Blocks begin where the plan says, as the workspace is for one sample.
+    table, memory = plan.layers, workspace.memory
+    n_layers, n_outputs = table.shape[0], plan.n_outputs
+    gather(samples.inputs, rows, memory[: table[0, FAN_IN] + 1])
+    for layer in range(n_layers):
+        row = table[layer]
+        start, stop, fan_out = row[START], row[STOP], row[FAN_OUT]
+        x = memory[row[X] : row[X] + row[FAN_IN]]
+        y = memory[row[Y] : row[Y] + fan_out]
+        kept = memory[row[KEPT] : row[KEPT] + row[N_KEPT]]
+        if row[KIND] == DENSE:
+            middle = stop - fan_out
+            _affine(theta[start:middle], theta[middle:stop], x, y)
+        elif row[KIND] == ACTIVATION:
+            activate(row, y, kept)
+        else:
+            w, number = theta[start:stop], plan.numbers[layer]
+            call(row[FORWARD], (1, row, number, w, x, y, kept, workspace))
 
-    for k in range(units[last]):
-        raw[k, 0] = values[blocks[last] + k]
+    last = table[n_layers - 1]
+    for k in range(n_outputs):
+        raw[k, 0] = memory[last[Y] + k]
         target[k, 0] = samples.targets[rows[0], k]
-    workspace.weights[0] = weight
-    weights, parameter = workspace.weights[:1], network.loss_parameter
+    weights = memory[plan.weights : plan.weights + 1]
+    weights[0] = weight
     loss = loss_and_delta(
-        functions.loss, functions.joint_loss, parameter, raw, target, weights
+        plan.loss, plan.joint_loss, plan.loss_parameter, raw, target, weights
     )
-    for k in range(units[last]):
-        deltas[blocks[last] - blocks[1] + k] = raw[k, 0]
+    for k in range(n_outputs):
+        memory[last[DY] + k] = raw[k, 0]
 
-    for layer in range(last - 1, -1, -1):
-        fan_in, fan_out = units[layer], units[layer + 1]
-        start = blocks[layer + 1] - blocks[1]
-        delta = deltas[start : start + fan_out]
-        a = values[blocks[layer] : blocks[layer] + fan_in]
-        offset, end = offsets[layer], offsets[layer + 1]
-        middle = end - fan_out
-        _outer(a, delta, gradient[offset:middle])
-        for j in range(fan_out):
-            gradient[middle + j] = delta[j]
-        if layer > 0:
-            start = blocks[layer] - blocks[1]
-            below = deltas[start : start + fan_in]
-            _transposed_affine(theta[offset:middle], delta, below)
-            multiply_by_derivative(workspace, layer - 1, a, below)
+    for layer in range(n_layers - 1, -1, -1):
+        row = table[layer]
+        start, stop, fan_in, fan_out = row[START], row[STOP], row[FAN_IN], row[FAN_OUT]
+        x, y = memory[row[X] : row[X] + fan_in], memory[row[Y] : row[Y] + fan_out]
+        dy = memory[row[DY] : row[DY] + fan_out]
+        kept = memory[row[KEPT] : row[KEPT] + row[N_KEPT]]
+        if row[KIND] == DENSE:
+            middle = stop - fan_out
+            _outer(x, dy, gradient[start:middle])
+            for j in range(fan_out):
+                gradient[middle + j] = dy[j]
+            if row[N_DX] > 0:
+                dx = memory[row[DX] : row[DX] + fan_in]
+                _transposed_affine(theta[start:middle], dy, dx)
+        elif row[KIND] == ACTIVATION:
+            multiply_by_derivative(row, y, kept, dy)
+        else:
+            dx = memory[row[DX] : row[DX] + fan_in]
+            w, g, number = theta[start:stop], gradient[start:stop], plan.numbers[layer]
+            arguments = 1, row, number, w, x, y, kept, dx, dy, g, w.dtype.type(0)
+            call(row[BACKWARD], (*arguments, workspace))
     return loss

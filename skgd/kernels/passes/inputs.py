@@ -1,7 +1,8 @@
-"""The first layer's products, for dense and for CSR input.
+"""How X is stored: dense or CSR.
 
-Only this file knows how X is stored. Both kinds come in one type, so that each kernel
-is compiled once per dtype and branches once per batch.
+Both kinds come in one type, so that each kernel is compiled once per dtype and branches
+once per batch. Besides this file only a layer knows of them that reads samples where
+they are, as `skgd.network.layers.dense` does of a CSR matrix.
 """
 
 from typing import NamedTuple
@@ -9,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from skgd.kernels.formulas.elementary import multiply_add
 from skgd.kernels.machine.jit import jit
 
 
@@ -66,7 +66,7 @@ def as_samples(X, targets, sample_weight):
 
 @jit
 def gather(inputs, rows, out):
-    """Copy the samples `rows` into rows of `out`, flat, each followed by a 1."""
+    """Copy the samples `rows` into rows of `out`, which have one element more."""
     if inputs.indptr.size == 0:
         n_features = inputs.dense.shape[1]
         for i in range(rows.size):
@@ -74,7 +74,6 @@ def gather(inputs, rows, out):
             row = out[i * (n_features + 1) : (i + 1) * (n_features + 1)]
             for j in range(n_features):
                 row[j] = x[j]
-            row[n_features] = 1
         return
     n_features = out.size // rows.size - 1
     for i in range(out.size):
@@ -83,39 +82,3 @@ def gather(inputs, rows, out):
         start = i * (n_features + 1)
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
             out[start + inputs.indices[p]] += inputs.data[p]
-        out[start + n_features] = 1
-
-
-@jit
-def sparse_affine(inputs, rows, W, fan_out, z):
-    """``z = X[rows] @ coefs + intercepts``, in rows of fan_out + 1 elements.
-
-    `W` holds the coefs, row after row, and then the intercepts.
-    """
-    for i in range(rows.size):
-        out = z[i * (fan_out + 1) : i * (fan_out + 1) + fan_out]
-        intercepts = W[W.size - fan_out :]
-        for j in range(fan_out):
-            out[j] = intercepts[j]
-        for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
-            value = inputs.data[p]
-            w = W[inputs.indices[p] * fan_out : (inputs.indices[p] + 1) * fan_out]
-            for j in range(fan_out):
-                out[j] = multiply_add(value, w[j], out[j])
-
-
-@jit
-def add_sparse_gradient(inputs, rows, delta, fan_out, gradient):
-    """Add the gradient of `sparse_affine` at W to `gradient`, given that at z."""
-    total = gradient[gradient.size - fan_out :]
-    for i in range(rows.size):
-        d = delta[i * (fan_out + 1) : i * (fan_out + 1) + fan_out]
-        for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
-            value = inputs.data[p]
-            g = gradient[
-                inputs.indices[p] * fan_out : (inputs.indices[p] + 1) * fan_out
-            ]
-            for j in range(fan_out):
-                g[j] = multiply_add(value, d[j], g[j])
-        for j in range(fan_out):
-            total[j] += d[j]

@@ -1,0 +1,260 @@
+"""Steps of gradient descent: a network, its samples and threads, bound together."""
+
+import warnings
+from functools import partial
+
+import numpy as np
+
+from skgd.descent.draws import shuffle
+from skgd.kernels.epoch import (
+    Descent,
+    help_steps,
+    minibatch_steps,
+    part_gradient,
+    sgd_steps,
+    take_step,
+)
+from skgd.kernels.formulas.optimizers import Update, clock_after, make_update_rule
+from skgd.kernels.passes.batch import Passes, passes_for
+from skgd.kernels.passes.inputs import read_only, row_numbers
+from skgd.kernels.passes.plan import KEY, make_workspace
+from skgd.kernels.team.protocol import make_team
+from skgd.kernels.team.threads import Helpers, prepare_blas
+from skgd.network.division import chunk_size, divide
+from skgd.network.plan import make_plan
+
+
+class Steps:
+    """Takes the steps of epochs, in a `with` block, in which threads help.
+
+    Parameters
+    ----------
+    params : estimator
+        Read for its constructor parameters only.
+    network : Network
+    state : TrainingState
+        Trained in place: its parameters, its optimizer's memory, its generator, and its
+        order, in which the samples are taken. It does not count the steps.
+    samples : Samples
+    n_threads : int
+        Threads that may be used.
+
+    Attributes
+    ----------
+    n_batches : int
+        Steps of an epoch, if all samples have weight.
+    rates : ndarray of shape (n_batches,)
+        The learning rate of each; to be written before an epoch is run.
+    """
+
+    def __init__(self, params, network, state, samples, n_threads):
+        self._params, self._network, self._state = params, network, state
+        order, dtype = state.order, state.theta.dtype
+        size = batch_size_of(params, order.size)
+        self.n_batches = -(-order.size // size)
+        self.rates, self._sums = np.empty(self.n_batches), np.zeros(2)
+        if size == 1:
+            samples = _relative_weights(samples, state.mean_weight)
+        self._plan = make_plan(
+            network, samples.inputs, order, training=True, gathers=size == 1
+        )
+        self._descent = Descent(
+            plan=self._plan,
+            # A single sample has passes of its own.
+            passes=passes_for(samples.inputs, order) if size > 1 else Passes(0, 0),
+            update=make_update(params, network, state),
+            samples=samples,
+            order=order,
+            batch_size=size,
+            rates=self.rates,
+        )
+        # Nothing here may hold the object itself: it would keep all of its arrays until
+        # the garbage collector comes.
+        self._helpers, self._team = Helpers([]), None
+        if size == 1:
+            self._workspaces = [make_workspace(self._plan, 1, dtype)]
+            self._gradient = np.empty_like(state.theta)
+        else:
+            self._divide(samples.inputs, size, n_threads)
+
+    def _divide(self, inputs, batch_size, n_threads):
+        """Prepare threads that share the tasks of a step."""
+        network, theta = self._network, self._state.theta
+        n_parts, n_updates, late_turns = divide(network, inputs, batch_size)
+        n_useful = min(n_threads, max(n_parts, n_updates))
+        tasks = n_parts, n_updates, late_turns
+        self._team = make_team(n_useful, theta.size, *tasks, theta.dtype)
+        sparse, rows = inputs.indptr.size > 0, -(-batch_size // n_parts)
+        size = chunk_size(network, rows, theta.dtype, sparse)
+        self._workspaces = [
+            make_workspace(self._plan, size, theta.dtype) for _ in range(n_useful)
+        ]
+        prepare_blas(n_useful)
+        self._helpers = Helpers(
+            [
+                partial(help_steps, i, self._team, self._descent, self._workspaces[i])
+                for i in range(1, n_useful)
+            ]
+        )
+
+    def __enter__(self):
+        self._helpers.__enter__()
+        return self
+
+    def __exit__(self, *exception):
+        self._helpers.__exit__(*exception)
+
+    def begin_epoch(self):
+        """Draw what the epoch needs: a seed of dropout, and a new order."""
+        state = self._state
+        if self._network.draws:
+            self.seed_with(draw_seed(state.random_state))
+        if self._params.shuffle and self._params.solver != "batch":
+            shuffle(state.order, state.random_state)
+        update = self._descent.update
+        update.clock[:] = clock_after(state.optimizer, update.rule, state.n_steps)
+        self._sums[:] = 0
+
+    def seed_with(self, seed):
+        """Have the layers draw by this seed, two words."""
+        for workspace in self._workspaces:
+            workspace.random[KEY : KEY + 2] = seed
+
+    def run(self, first, last):
+        """Take the steps of these batches of the epoch; return how many they were.
+
+        Batches without weight make none.
+        """
+        where = first, last, self._sums, self._workspaces[0]
+        if self._team is None:
+            return sgd_steps(self._descent, *where, self._gradient)
+        self._helpers.wake()
+        return minibatch_steps(self._team, self._descent, *where)
+
+    def run_epoch(self):
+        """Take all of them."""
+        return self.run(0, self.n_batches)
+
+    @property
+    def loss(self):
+        """Mean of the epoch's losses so far, each that before its step."""
+        return float(self._sums[0] / max(self._sums[1], 1))
+
+
+def make_update(params, network, state):
+    """Return what turns gradients into steps, of the parameters of a state.
+
+    Parameters
+    ----------
+    params : estimator
+        Read for its constructor parameters only.
+    network : Network
+    state : TrainingState
+        Its parameters and its optimizer's memory are moved in place.
+
+    Returns
+    -------
+    update : Update
+    """
+    rule = make_update_rule(
+        *(state.optimizer, params.momentum, params.beta_1, params.beta_2),
+        *(params.epsilon, params.weight_decay, state.theta.dtype),
+        max_grad_norm=params.max_grad_norm,
+    )
+    return Update(
+        theta=state.theta,
+        segments=network.segment_table,
+        rule=rule,
+        memory=state.memory,
+        clock=clock_after(state.optimizer, rule, state.n_steps),
+        step=np.zeros(6),
+        alpha=float(params.alpha),
+    )
+
+
+def draw_seed(random_state):
+    """Draw the seed of what the layers draw in an epoch."""
+    return random_state.randint(2**32, size=2, dtype=np.uint64)
+
+
+# The two halves of a step, which may be in different processes.
+
+
+def gradient_of(network, theta, samples, *, first=0, seed=None):
+    """Compute loss, weight and gradient of samples, summed with their weights.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (n_parameters,)
+    samples : Samples
+    first : int, default=0
+        The place of the first of them in their batch, for dropout.
+    seed : ndarray of shape (2,), default=None
+        Of what the layers draw.
+
+    Returns
+    -------
+    loss, weight : float
+    gradient : ndarray of shape (n_parameters,)
+    """
+    inputs, rows = samples.inputs, row_numbers(samples.targets.shape[0])
+    plan = make_plan(network, inputs, rows, training=True)
+    size = chunk_size(network, rows.size, theta.dtype, inputs.indptr.size > 0)
+    workspace, gradient = make_workspace(plan, size, theta.dtype), np.empty_like(theta)
+    if seed is not None:
+        workspace.random[KEY : KEY + 2] = seed
+    passes = passes_for(inputs, rows)
+    where = samples, rows, first, workspace, gradient
+    loss, weight = part_gradient(plan, passes, theta, *where)
+    return loss, weight, gradient
+
+
+def apply(update, gradient, loss, weight, rate):
+    """Take the step that a batch's summed gradient makes.
+
+    Parameters
+    ----------
+    update : Update
+    gradient : ndarray of shape (n_parameters,)
+    loss, weight : float
+        Summed over the batch.
+    rate : float
+
+    Returns
+    -------
+    loss : float
+        Mean loss at the parameters before the step, penalty included.
+    """
+    return take_step(update, gradient, float(loss), float(weight), float(rate))
+
+
+# What a step is made from.
+
+
+def batch_size_of(params, n_samples):
+    """Samples that feed one gradient."""
+    if params.solver == "batch":
+        return n_samples
+    if params.solver == "sgd":
+        return 1
+    if params.batch_size == "auto":
+        return min(200, n_samples)
+    if params.batch_size > n_samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to "
+            "be clipped",
+            stacklevel=2,
+        )
+    return min(int(params.batch_size), n_samples)
+
+
+def _relative_weights(samples, mean_weight):
+    """Weigh single samples relative to the mean, as no batch does it for them."""
+    weights = samples.weights
+    if weights.size == 0:
+        if mean_weight == 1:
+            return samples
+        weights = np.ones(samples.targets.shape[0], weights.dtype)
+    weights = weights / weights.dtype.type(mean_weight)
+    return samples._replace(weights=read_only(weights))

@@ -1,1 +1,0 @@
-"""Kinds of layers, and how samples come in."""

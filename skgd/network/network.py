@@ -1,0 +1,164 @@
+"""What a network is: its layers, and what follows from them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from skgd.kernels.formulas.activations import find_activation
+from skgd.kernels.formulas.losses import find_loss
+from skgd.kernels.formulas.optimizers import Segments
+from skgd.network.layers.dense import Dense
+from skgd.network.layers.kinds import AFTER_DENSE, KINDS
+
+
+@dataclass(frozen=True)
+class Network:
+    """The layers of a network, and its loss; its parameters are a vector apart.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+    loss : str
+        Its name, or a loss of a user's own.
+    loss_parameter : float, default=0.0
+        The number that some losses have, such as a quantile.
+    """
+
+    layers: tuple
+    loss: str
+    loss_parameter: float = 0.0
+
+    def __reduce__(self):
+        # Without what was computed from them, which has functions that no pickle holds.
+        return type(self), (self.layers, self.loss, self.loss_parameter)
+
+    @property
+    def formula(self):
+        """The record of its loss."""
+        return find_loss(self.loss)
+
+    @cached_property
+    def layer_units(self):
+        """Features, hidden units and outputs: the widths between its dense layers."""
+        dense = [layer for layer in self.layers if isinstance(layer, Dense)]
+        return np.array([dense[0].fan_in, *(layer.fan_out for layer in dense)])
+
+    @property
+    def n_outputs(self):
+        """Outputs of the last layer."""
+        return self.layers[-1].fan_out
+
+    @cached_property
+    def segments(self):
+        """The segments of all layers, with their layer's number and their place.
+
+        They are tuples of the number, the `Segment`, and its start and stop.
+        """
+        found, start = [], 0
+        for number, layer in enumerate(self.layers):
+            for segment in layer.segments():
+                found.append((number, segment, start, start + segment.size))
+                start += segment.size
+        return found
+
+    @cached_property
+    def draws(self):
+        """Whether a layer draws random numbers in training."""
+        return any(layer.n_random() for layer in self.layers)
+
+    @cached_property
+    def n_parameters(self):
+        """Length of the vector of all parameters."""
+        return self.segments[-1][-1]
+
+    @cached_property
+    def segment_table(self):
+        """The segments as update rules read them."""
+        parts = [(segment, start, stop) for _, segment, start, stop in self.segments]
+        return Segments(
+            np.array([(start, stop) for _, start, stop in parts], np.int64),
+            np.array([(each.penalty, each.decay, each.rate) for each, *_ in parts]),
+        )
+
+    def up_to(self, layer):
+        """Return the network of the layers before this one."""
+        return Network(self.layers[:layer], self.loss, self.loss_parameter)
+
+    @cached_property
+    def ends_of_hidden_layers(self):
+        """Numbers of the layers that follow the hidden layers' activations."""
+        ends = [i for i, layer in enumerate(self.layers) if isinstance(layer, Dense)]
+        return ends[1:]
+
+    def pack(self):
+        """Return it as plain values."""
+        return {
+            "layers": [layer.pack() for layer in self.layers],
+            "loss": self.loss,
+            "loss_parameter": self.loss_parameter,
+        }
+
+    @classmethod
+    def unpack(cls, packed):
+        """Make the network that was packed."""
+        layers = []
+        for values in packed["layers"]:
+            kind = KINDS[values["kind"]]
+            layers.append(kind(**{k: v for k, v in values.items() if k != "kind"}))
+        network = cls(tuple(layers), packed["loss"], float(packed["loss_parameter"]))
+        network.check()
+        return network
+
+    def check(self):
+        """Raise a ValueError if each layer's outputs are not the next one's inputs."""
+        widths = [(layer.fan_in, layer.fan_out) for layer in self.layers]
+        are_chained = all(a[1] == b[0] for a, b in pairwise(widths))
+        if not (widths and np.min(widths) >= 1 and are_chained):
+            raise ValueError(f"Layers of the inputs and outputs {widths} are no chain.")
+        if not isinstance(self.layers[0], Dense) or not isinstance(
+            self.layers[-1], Dense
+        ):
+            raise ValueError("The first and the last layer have to be dense.")
+        for layer in self.layers:
+            layer.check()
+        find_loss(self.loss)
+
+
+def make_network(
+    layer_units, loss, loss_parameter=0.0, *, output_like=None, **settings
+):
+    """Make the network of these widths.
+
+    Parameters
+    ----------
+    layer_units : sequence of int
+        Features, hidden units, outputs.
+    loss : str
+    loss_parameter : float, default=0.0
+    output_like : str, default=None
+        Activation by whose rule a network without hidden layers draws its first
+        weights; None is as relu.
+    **settings : dict of list
+        For each hidden layer, what `AFTER_DENSE` makes layers of.
+
+    Returns
+    -------
+    network : Network
+    """
+    units = [int(n) for n in layer_units]
+    names = list(settings["activation"])
+    formulas = [find_activation(name) for name in names]
+    layers = []
+    for hidden, (fan_in, fan_out) in enumerate(pairwise(units[:-1])):
+        bound = formulas[hidden].bound(fan_in, fan_out)
+        layers.append(Dense(fan_in, fan_out, bound))
+        for kind in AFTER_DENSE:
+            layer = kind.of_hidden(fan_out, hidden, settings)
+            if layer is not None:
+                layers.append(layer)
+    fan_in, fan_out = units[-2:]
+    last = formulas[-1] if formulas else find_activation(output_like or "relu")
+    layers.append(Dense(fan_in, fan_out, last.output_bound(fan_in, fan_out)))
+    return Network(tuple(layers), loss, float(loss_parameter))
