@@ -4,20 +4,25 @@ from skgd._display import GradientDescentPathDisplay, LossCurveDisplay
 from skgd._version import __version__
 from skgd.estimators.classifier import GDNeuralClassifier
 from skgd.estimators.regressor import GDNeuralRegressor
+from skgd.kernels.formulas.custom import Activation, Loss
 
 __all__ = [
+    "Activation",
     "GDNeuralClassifier",
     "GDNeuralRegressor",
     "GradientDescentPathDisplay",
+    "Loss",
     "LossCurveDisplay",
     "__version__",
 ]
 
 # Saved estimators name this place, so their files may move.
 for _class in (
+    Activation,
     GDNeuralClassifier,
     GDNeuralRegressor,
     GradientDescentPathDisplay,
+    Loss,
     LossCurveDisplay,
 ):
     _class.__module__ = __name__

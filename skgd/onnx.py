@@ -88,6 +88,11 @@ class Nodes:
 
     def activation(self, name, z):
         """Add those of an activation; return the name of the output."""
+        if name not in ACTIVATIONS:
+            raise ValueError(
+                f"{name!r} cannot be converted to ONNX: only the activations that skgd "
+                "names can."
+            )
         return ACTIVATIONS[name](self, z)
 
     def constant(self, values):
@@ -252,11 +257,10 @@ def _raw_outputs(add, operator):
     if not isinstance(values.type, DoubleTensorType | FloatTensorType):
         x = add("Cast", x, to=TensorProto.FLOAT)
     # As fitted: the parameters may have been set since.
-    network, theta = estimator._network, estimator._state.theta
+    network, theta = estimator._network.for_prediction, estimator._state.theta
     arrays = arrays_of_layers(network, theta)
     for layer, parameters in zip(network.layers, arrays, strict=True):
-        if not layer.is_for_training:
-            x = layer.to_onnx(add, x, parameters)
+        x = layer.to_onnx(add, x, parameters)
     return x
 
 

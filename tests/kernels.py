@@ -12,8 +12,9 @@ import skgd.descent.steps
 import skgd.kernels.predict
 from skgd import GDNeuralRegressor
 from skgd.descent.state import TrainingState
-from skgd.descent.steps import Steps, gradient_of, make_update
+from skgd.descent.steps import PartOfBatch, Steps, make_update
 from skgd.kernels.passes import batch
+from skgd.kernels.passes.addresses import passes_for
 from skgd.kernels.passes.inputs import as_inputs, as_samples, row_numbers
 from skgd.kernels.passes.plan import (
     FIRST,
@@ -98,9 +99,13 @@ def problem_of(network, *, n=17, sparse=False, dtype=np.float64, weighted=True):
     rng = np.random.default_rng(0)
     n_features, n_outputs = network.layers[0].fan_in, network.n_outputs
     X = rng.standard_normal((n, n_features)) * (rng.random((n, n_features)) < 0.7)
+    theta = rng.uniform(-0.8, 0.8, network.n_parameters)
+    for _, segment, start, stop in network.segments:
+        if segment.rate == 0:  # it may be a variance
+            theta[start:stop] = np.abs(theta[start:stop]) + 0.1
     problem = Problem(
         network=network,
-        theta=rng.uniform(-0.8, 0.8, network.n_parameters),
+        theta=theta,
         X=X,
         Y=naive.draw_targets(network.loss, n, n_outputs, rng),
         weight=rng.uniform(0.2, 3, n) if weighted else None,
@@ -117,9 +122,9 @@ def loss_and_gradient(problem, theta=None, *, key=(0, 0)):
     """Loss of all samples, summed with their weights, and its gradient."""
     theta = problem.theta if theta is None else theta
     seed = np.array(key, np.uint64)
-    loss, weight, gradient = gradient_of(
-        problem.network, theta, problem.samples, seed=seed
-    )
+    # A copy, as what is a layer's own may be written in it.
+    where = problem.network, theta.copy(), problem.samples
+    loss, weight, gradient = PartOfBatch(*where, seed=seed).gradient()
     assert_allclose(weight, problem.weights.sum(), rtol=1e-6)
     return loss, gradient
 
@@ -131,7 +136,7 @@ def loss_and_gradient_of(problem, rows, onto=None):
     workspace = make_workspace(plan, rows.size, theta.dtype)
     gradient = np.full_like(theta, np.nan) if onto is None else onto.copy()
     beta = theta.dtype.type(onto is not None)
-    forward = batch.passes_for(samples.inputs, rows).forward
+    forward = passes_for(plan, samples.inputs, rows).forward
     where = samples, rows, workspace, gradient, beta
     loss = batch.loss_and_gradient(plan, forward, theta, *where)
     return loss, gradient

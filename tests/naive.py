@@ -240,10 +240,11 @@ def take_step(theta, g, memory, step, rate, settings, decays=1.0, speeds=1.0):
 
 
 class Draws(NamedTuple):
-    """By what the layers draw in training: the epoch's seed, and the step in it."""
+    """What the layers are told in training: seed and step, and the samples' weights."""
 
     key: tuple = (0, 0)
     step: int = 0
+    weight: np.ndarray = None
 
 
 class Layer(NamedTuple):
@@ -367,8 +368,11 @@ def values_of(network, theta, X, draws=None):
 
 
 def loss_and_gradient(network, theta, X, Y, weight, alpha, draws=None):
-    """Objective of one batch, penalty included, and its gradient by backpropagation."""
-    draws = Draws() if draws is None else draws
+    """Objective of one batch, penalty included, and its gradient by backpropagation.
+
+    What is a layer's own in theta, such as running means, is updated in place.
+    """
+    draws = (Draws() if draws is None else draws)._replace(weight=weight)
     *values, raw = values_of(network, theta, X, draws)
     penalties = alpha * factors_of(network)[0]
     penalty = 0.5 * (penalties * theta**2).sum()
@@ -395,6 +399,7 @@ def train_epoch(
     The weight of a batch of one sample scales its loss's gradient.
     """
     losses, counts, size, alpha = [], [], settings.batch_size, settings.alpha
+    theta = theta.copy()
     longest = np.inf if settings.max_grad_norm is None else settings.max_grad_norm
     penalties, decays, speeds = factors_of(network)
     for k, start in enumerate(range(0, len(order), size), start=1):

@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.descent.baseline import best_constants
+from skgd.kernels.formulas.links import LINKS
 from skgd.kernels.formulas.losses import LOSSES
-from skgd.network.links import LINKS
 from skgd.network.network import make_network
 from tests import naive
 

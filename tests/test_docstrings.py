@@ -77,9 +77,11 @@ def test_shared_parameters_are_documented_in_the_same_words():
 
 def test_public_names():
     assert set(skgd.__all__) == {
+        "Activation",
         "GDNeuralClassifier",
         "GDNeuralRegressor",
         "GradientDescentPathDisplay",
+        "Loss",
         "LossCurveDisplay",
         "__version__",
     }

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.formulas.losses import LOSSES
+from skgd.network.layers import kinds
 from tests import naive
 
 SOLVERS = ["batch", "sgd", "minibatch"]
@@ -116,7 +117,9 @@ def test_every_public_attribute_is_read_only_or_writes_through(
     fit(estimator, X, y)
     public = {n for n in dir(estimator) if n.endswith("_") and n[0] != "_"}
     expected = CLASSIFIERS_READ_ONLY if y.dtype.kind == "U" else READ_ONLY
-    assert public == expected | {"coefs_", "intercepts_"}
+    of_layers = {name for kind in kinds.KINDS.values() for name in kind.attributes}
+    assert {"coefs_", "intercepts_"} <= of_layers
+    assert public == expected | of_layers
 
 
 @each_attribute

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from skgd.kernels.formulas.links import LINKS
 from skgd.kernels.formulas.losses import LOSSES, loss_addresses, sum_of_losses
-from skgd.network.links import LINKS
 from tests import naive
 
 N, N_OUTPUTS = 7, 3

@@ -189,8 +189,13 @@ def test_gradient_is_that_of_the_reference_and_of_differences(
 @each_kind
 def test_epoch_is_that_of_the_reference(kind, fields, batch_size, sparse):
     # A pass of one sample has a way of its own.
+    if batch_size == 1 and KINDS[kind].is_barrier:
+        pytest.skip("a barrier needs a batch")
     problem = problem_of(network_of(kind, fields), sparse=sparse)
-    params = settings("adam", batch_size, weight_decay=0.4)
+    # Intercepts before a normalisation have a gradient of 0, of which rounding makes
+    # something, and Adam a step.
+    optimizer = "nesterov" if KINDS[kind].is_barrier else "adam"
+    params = settings(optimizer, batch_size, weight_decay=0.4)
     result = train(problem, params, key=KEY)
     assert_trained_alike(result, expected_training(problem, params, key=KEY))
 
@@ -449,7 +454,7 @@ def test_without_hidden_layers_there_may_be_no_activation():
 @pytest.mark.parametrize("activation", OTHERS)
 def test_the_others_keep_the_mean_square_about_1(activation):
     # The pre-activations are normal, and the mean square is that of the next layer's:
-    # see `Activation`.
+    # see `ActivationFormula`.
     z, weight = np.polynomial.hermite_e.hermegauss(200)
     a = naive.ACTIVATIONS[activation][0](z)
     mean_square = variance_gain(activation) * (weight @ a**2) / weight.sum()

@@ -33,7 +33,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.estimators.regressor import LOSS_NAMES
 from skgd.kernels.formulas.activations import ACTIVATIONS
-from skgd.network.links import LINKS
+from skgd.kernels.formulas.links import LINKS
 from tests import naive
 
 pytest.importorskip("skl2onnx")

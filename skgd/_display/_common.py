@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from itertools import cycle
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from skgd._sklearn_private import check_matplotlib_support
 
 # Told apart by readers with any kind of colour vision, on white and on black (M. Okabe,
 # K. Ito, "Color universal design", 2008); the last three, which differ from them in

@@ -5,7 +5,6 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from skgd._display._common import (
     line_options,
@@ -21,6 +20,7 @@ from skgd._display._surface import (
     log_levels,
     plane_of,
 )
+from skgd._sklearn_private import check_matplotlib_support
 
 # How to draw paths of up to so many points, and of more.
 MANY_POINTS = 150

@@ -1,7 +1,6 @@
 """Losses and learning rates by epoch."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from skgd._display._common import (
     line_options,
@@ -16,6 +15,7 @@ from skgd._display._history import (
     stopped_early,
     validation_loss,
 )
+from skgd._sklearn_private import check_matplotlib_support
 
 # From this ratio of the largest to the least value on, "auto" is a log scale.
 LOG_RATIO = 10

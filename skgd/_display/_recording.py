@@ -111,11 +111,6 @@ def name_of(estimator):
     return estimator.solver if is_ours else type(estimator).__name__
 
 
-def for_prediction(network):
-    """Return the layers that make its predictions."""
-    return [layer for layer in network.layers if not layer.is_for_training]
-
-
 def check_comparable(fits):
     """Raise if the paths do not share a surface and a start."""
     (first, (network, recorder)), *others = fits.items()
@@ -127,7 +122,7 @@ def check_comparable(fits):
             "hidden_layer_sizes": np.array_equal(
                 shapes.layer_units, theirs.layer_units
             ),
-            "activation": for_prediction(shapes) == for_prediction(theirs),
+            "activation": shapes.for_prediction.layers == theirs.for_prediction.layers,
             "loss": shapes.loss == theirs.loss
             and shapes.loss_parameter == theirs.loss_parameter,
             **{

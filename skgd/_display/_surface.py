@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
 
+from skgd._sklearn_private import check_sample_weight
 from skgd.descent.judge import MeanLoss
-from skgd.kernels.passes.inputs import row_numbers
+from skgd.descent.steps import PartOfBatch
+from skgd.kernels.passes.inputs import as_samples, row_numbers
 from skgd.kernels.team.threads import n_threads
 from skgd.network.outputs import RawOutputs
 
@@ -33,7 +34,7 @@ class TrainingLoss:
     def __init__(self, estimator, X, y, sample_weight=None):
         X, y = estimator._validate_X_y(X, y, first=False)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+            sample_weight = check_sample_weight(sample_weight, X, dtype=X.dtype)
         weight = estimator._training_weights(y, sample_weight, incremental=False)
         weight = None if weight is None else weight.astype(X.dtype)
         self._total = X.shape[0] if weight is None else weight.sum(dtype=float)
@@ -43,17 +44,27 @@ class TrainingLoss:
         rows, threads = row_numbers(X.shape[0]), n_threads(estimator.n_jobs)
         self._raw_outputs = RawOutputs(self._network, X, rows, threads)
         self._mean_loss = MeanLoss(self._network, targets, weight)
+        self._samples = as_samples(X, targets, weight)
 
     def __call__(self, theta):
         """Return the loss at `theta`; it may be infinite or nan far from the data."""
         theta = np.ascontiguousarray(theta, self._dtype)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            loss = self._mean_loss(self._raw_outputs(theta))
+            loss = self._loss_without_penalty(theta)
             squares = sum(
                 segment.penalty * np.sum(np.square(theta[start:stop], dtype=float))
                 for _, segment, start, stop in self._network.segments
             )
         return loss + 0.5 * self._alpha * squares / self._total
+
+    def _loss_without_penalty(self, theta):
+        if self._network.n_barriers == 0:
+            return self._mean_loss(self._raw_outputs(theta))
+        # The loss of the whole batch, by its own statistics; a copy, as those that run
+        # are written to.
+        network = self._network.for_prediction
+        batch = PartOfBatch(network, theta.copy(), self._samples)
+        return batch.gradient()[0] / self._total
 
 
 class Plane(NamedTuple):

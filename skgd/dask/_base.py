@@ -8,11 +8,11 @@ from numbers import Integral
 
 import numpy as np
 from dask.base import is_dask_collection
-from sklearn.base import _fit_context
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skgd._sklearn_private import fit_context
 from skgd.dask._baseline import warn_if_nothing_was_learned
 from skgd.dask._cluster import Cluster, ClusterError
 from skgd.dask._data import Collections, scatter
@@ -48,7 +48,7 @@ class BaseDask(BaseGDNeural):
 
     _trains_here = False
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X,

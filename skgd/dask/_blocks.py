@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 from dask import delayed
 from dask.base import is_dask_collection
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
+
+from skgd._sklearn_private import num_samples, safe_indexing
 
 
 @contextmanager
@@ -99,14 +99,14 @@ class _Column:
     def counted(self, cluster):
         """Return the numbers of rows, counted on the workers if they are unknown."""
         if self.sizes is None:
-            counts = [delayed(_num_samples)(block) for block in self.blocks]
+            counts = [delayed(num_samples)(block) for block in self.blocks]
             self.sizes = cluster.run(lambda: cluster.client.compute(counts))
         return self.sizes
 
     def divide(self, sizes, cluster, leader):
         """Divide into blocks of these numbers of rows."""
         local = self.blocks is None
-        n_samples = _num_samples(self.data) if local else sum(self.counted(cluster))
+        n_samples = num_samples(self.data) if local else sum(self.counted(cluster))
         if n_samples != sum(sizes):
             raise ValueError(
                 f"{leader.name} and {self.name} have different numbers of samples: "
@@ -115,7 +115,7 @@ class _Column:
         ends = np.cumsum([0, *sizes])
         spans = list(pairwise(ends))
         if local:
-            self.blocks = [_safe_indexing(self.data, slice(*span)) for span in spans]
+            self.blocks = [safe_indexing(self.data, slice(*span)) for span in spans]
         else:
             starts = np.cumsum([0, *self.sizes])
             self.blocks = [self._between(*span, starts) for span in spans]

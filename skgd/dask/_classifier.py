@@ -2,9 +2,9 @@
 
 import numpy as np
 from dask.base import is_dask_collection
-from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from skgd._sklearn_private import fit_context
 from skgd.dask._base import BaseDask
 from skgd.dask._docs import with_sections_of
 from skgd.estimators.base import all_or_nothing
@@ -25,7 +25,7 @@ class DaskGDNeuralClassifier(BaseDask, GDNeuralClassifier):
 
     _local_class = GDNeuralClassifier
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X,

@@ -17,7 +17,7 @@ from skgd.dask._part import (
     total_weight,
     validate,
 )
-from skgd.estimators.base import _as_numbers
+from skgd.estimators.base import as_numbers
 from skgd.estimators.checks import check_total_weight
 from skgd.estimators.labels import balanced_weights
 
@@ -168,7 +168,7 @@ class Collections:
         largest = [s.largest for s in self._summaries]
         for number, value in zip(self._numbers, largest, strict=True):
             with naming_partition(number):
-                _as_numbers(value, self.dtype)
+                as_numbers(value, self.dtype)
 
     def check_targets(self, check):
         """Call a function of targets on those of each partition, for its errors."""

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from skgd.dask._part import Descent, Draws, Leg, Point, descend, gradient_at
-from skgd.descent.steps import apply, draw_seed, make_update
+from skgd.dask._part import Descent, Draws, Leg, Point, descend, gradient_at, sums_at
+from skgd.descent.steps import apply, combine_sums, draw_seed, make_update
 
 
 def batch_epochs(fit):
@@ -32,12 +32,14 @@ def batch_epochs(fit):
         seed, draws = None, deepcopy(state.random_state)
         if network.draws:
             seed = draw_seed(draws)
-        points = [Point(network, state.theta, seed)] * len(firsts)
-        results = interrupts.interruptible(parts.map, gradient_at, firsts, points)
+        theta = state.theta.copy()
+        batch = partial(_gradients, network, theta, parts, firsts, seed)
+        results = interrupts.interruptible(batch)
         if results is None:
             interrupts.check()
         if network.draws:
             state.random_state.set_state(draws.get_state())
+        state.theta[:] = theta
         (rate,) = schedule.rates(state, params.max_iter, 1).tolist()
         losses, weights, gradients = zip(*results, strict=True)
         gradient = np.array(gradients[0])
@@ -50,6 +52,22 @@ def batch_epochs(fit):
             state.n_steps += 1
         state.scheduled_epochs += 1
         yield loss, rate
+
+
+def _gradients(network, theta, parts, firsts, seed):
+    """Losses, weights and gradients of the parts of a batch.
+
+    What a barrier needs of the whole batch takes a round for each stage, in which the
+    parts do the former ones again: so tasks depend on nothing that a worker has kept.
+    """
+    n = len(firsts)
+    totals = np.zeros(network.n_sums) if network.n_barriers else None
+    for stage in range(2 * network.n_barriers):
+        points = [Point(network, theta, seed, totals)] * n
+        sums = parts.map(sums_at, firsts, points, [stage] * n)
+        combine_sums(network, theta, stage, np.array(sums), totals)
+    points = [Point(network, theta, seed, totals)] * n
+    return parts.map(gradient_at, firsts, points)
 
 
 def averaged_epochs(fit):

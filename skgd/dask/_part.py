@@ -13,15 +13,15 @@ from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _num_samples
 
+from skgd._sklearn_private import num_samples
 from skgd.dask._blocks import naming_partition
 from skgd.descent.draws import shuffle
 from skgd.descent.interrupts import Interrupts
 from skgd.descent.loop import Fit, local_epochs
 from skgd.descent.state import mean_weight
-from skgd.descent.steps import draw_seed, gradient_of
-from skgd.estimators.base import _as_numbers
+from skgd.descent.steps import PartOfBatch, draw_seed
+from skgd.estimators.base import as_numbers
 from skgd.estimators.checks import check_weights
 from skgd.kernels.passes.inputs import as_samples, row_numbers
 from skgd.kernels.team.threads import one_blas_thread
@@ -73,12 +73,12 @@ def validate(template, number, dtype, weight_name, X, y, weight):
     ValueError
         If something is wrong with them; the message begins with the partition.
     """
-    n_samples = _num_samples(X)
+    n_samples = num_samples(X)
     for name, other in (("y", y), ("sample_weight", weight)):
-        if other is not None and _num_samples(other) != n_samples:
+        if other is not None and num_samples(other) != n_samples:
             raise ValueError(
                 f"Partition {number}: X has {n_samples} samples, and {name} has "
-                f"{_num_samples(other)}. Give both the same chunks."
+                f"{num_samples(other)}. Give both the same chunks."
             )
     if n_samples == 0:
         return None
@@ -228,7 +228,7 @@ def encode(template, class_weight, dtype, block):
     block : Block
     """
     X, weights = block.X.astype(dtype, copy=False), block.weight
-    targets = _as_numbers(template._training_targets(block.y), dtype)
+    targets = as_numbers(template._training_targets(block.y), dtype)
     if class_weight is not None:
         of_classes = template._weights_by_class(class_weight, block.y)
         weights = of_classes if weights is None else of_classes * weights
@@ -240,7 +240,7 @@ def encode(template, class_weight, dtype, block):
 def encode_to_judge(template, dtype, block):
     """Make the `Part` to judge a network by of a block: without class weights."""
     X, y = block.X.astype(dtype, copy=False), template._validation_targets(block.y)
-    targets = _as_numbers(template._encode_targets(block.y), dtype)
+    targets = as_numbers(template._encode_targets(block.y), dtype)
     return Part(X, targets, block.weight, y)
 
 
@@ -255,19 +255,40 @@ def mean_weight_of(part):
 
 
 class Point:
-    """The parameters at which a batch's gradient is taken."""
+    """Where a batch's gradient is taken.
 
-    def __init__(self, network, theta, seed):
-        self.network, self.theta, self.seed = network, theta, seed
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (n_parameters,)
+    seed : ndarray of shape (2,) or None
+        Of what the layers draw.
+    totals : ndarray of shape (n_sums,) or None
+        Sums over the whole batch, of a network with barriers, as far as they are known.
+    """
+
+    def __init__(self, network, theta, seed, totals):
+        self.network, self.theta = network, theta
+        self.seed, self.totals = seed, totals
+
+    def of_part(self, part, first):
+        """Return a part of the batch, which begins at its place `first`."""
+        theta = np.array(self.theta)  # out of a message it may be read-only
+        where = {"first": first, "seed": self.seed}
+        return PartOfBatch(self.network, theta, part.samples, **where)
 
 
 def gradient_at(part, first, point):
     """Loss, weight and gradient of a part, which begins at `first` of the batch."""
-    theta = np.array(point.theta)  # out of a message it may be read-only
+    totals = None if point.totals is None else np.array(point.totals)
     with one_blas_thread():
-        return gradient_of(
-            point.network, theta, part.samples, first=first, seed=point.seed
-        )
+        return point.of_part(part, first).gradient(totals)
+
+
+def sums_at(part, first, point, stage):
+    """Return what a barrier needs of a part, after the stages up to this one."""
+    with one_blas_thread():
+        return point.of_part(part, first).sums(stage, np.array(point.totals))
 
 
 class Draws:

@@ -5,8 +5,9 @@ import numpy as np
 from dask import delayed
 from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import _num_samples, check_array
+from sklearn.utils.validation import check_array
 
+from skgd._sklearn_private import num_samples
 from skgd.dask._blocks import Blocks, naming_partition
 from skgd.dask._judge import r2_of_groups, squares
 from skgd.dask._part import validate_weight
@@ -90,7 +91,7 @@ def score_blocks(cluster, estimator, X, y, sample_weight):
 
 def _part_of_score(estimator, number, X, y, weight):
     """Weight of a block, and of the hits in it, or its `squares`."""
-    if _num_samples(X) == 0:
+    if num_samples(X) == 0:
         return None
     with naming_partition(number):
         predicted = estimator.predict(X)

@@ -1,9 +1,9 @@
 """The regressor on Dask."""
 
 from dask.base import is_dask_collection
-from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from skgd._sklearn_private import fit_context
 from skgd.dask._base import BaseDask
 from skgd.dask._docs import with_sections_of
 from skgd.estimators.regressor import GDNeuralRegressor
@@ -22,7 +22,7 @@ class DaskGDNeuralRegressor(BaseDask, GDNeuralRegressor):
 
     _local_class = GDNeuralRegressor
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X,

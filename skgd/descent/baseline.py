@@ -12,7 +12,7 @@ from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd.descent.judge import MeanLoss
-from skgd.network.links import LINKS, TINY
+from skgd.kernels.formulas.links import LINKS, TINY
 from skgd.network.outputs import RawOutputs
 
 # Share of the constant's loss by which the network's has to be lower: with R2 = 0.001

@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import indexable
 
+from skgd._sklearn_private import safe_indexing
 from skgd.kernels.formulas.losses import loss_addresses, sum_of_losses
 from skgd.kernels.passes.inputs import row_numbers
 from skgd.network.outputs import RawOutputs
@@ -98,7 +99,7 @@ def samples_as_given(X, y, rows):
     X, y = indexable(X, y)  # some sparse formats are not
     if rows.size == len(y):
         return X, y
-    return _safe_indexing(X, rows), _safe_indexing(y, rows)
+    return safe_indexing(X, rows), safe_indexing(y, rows)
 
 
 class MeanLoss:

@@ -8,20 +8,25 @@ import numpy as np
 from skgd.descent.draws import shuffle
 from skgd.kernels.epoch import (
     Descent,
+    combine_parts,
     help_steps,
     minibatch_steps,
     part_gradient,
+    part_stage,
     sgd_steps,
     take_step,
 )
 from skgd.kernels.formulas.optimizers import Update, clock_after, make_update_rule
-from skgd.kernels.passes.batch import Passes, passes_for
-from skgd.kernels.passes.inputs import read_only, row_numbers
+from skgd.kernels.passes.addresses import Passes, passes_for
+from skgd.kernels.passes.inputs import as_inputs, read_only, row_numbers
 from skgd.kernels.passes.plan import KEY, make_workspace
 from skgd.kernels.team.protocol import make_team
 from skgd.kernels.team.threads import Helpers, prepare_blas
 from skgd.network.division import chunk_size, divide
 from skgd.network.plan import make_plan
+
+# Of steps from single samples, which have a pass of their own.
+NO_PASSES = Passes(0, 0, 0)
 
 
 class Steps:
@@ -55,13 +60,16 @@ class Steps:
         self.rates, self._sums = np.empty(self.n_batches), np.zeros(2)
         if size == 1:
             samples = _relative_weights(samples, state.mean_weight)
-        self._plan = make_plan(
-            network, samples.inputs, order, training=True, gathers=size == 1
-        )
+        if size == 1 and network.n_barriers:
+            raise ValueError(
+                "batch_norm normalises over the samples of a batch, and there is one "
+                "sample to train on. Give more, or set batch_norm=False."
+            )
+        inputs = samples.inputs
+        self._plan = make_plan(network, inputs, order, training=True, gathers=size == 1)
         self._descent = Descent(
             plan=self._plan,
-            # A single sample has passes of its own.
-            passes=passes_for(samples.inputs, order) if size > 1 else Passes(0, 0),
+            passes=NO_PASSES if size == 1 else passes_for(self._plan, inputs, order),
             update=make_update(params, network, state),
             samples=samples,
             order=order,
@@ -75,7 +83,7 @@ class Steps:
             self._workspaces = [make_workspace(self._plan, 1, dtype)]
             self._gradient = np.empty_like(state.theta)
         else:
-            self._divide(samples.inputs, size, n_threads)
+            self._divide(inputs, size, n_threads)
 
     def _divide(self, inputs, batch_size, n_threads):
         """Prepare threads that share the tasks of a step."""
@@ -83,12 +91,17 @@ class Steps:
         n_parts, n_updates, late_turns = divide(network, inputs, batch_size)
         n_useful = min(n_threads, max(n_parts, n_updates))
         tasks = n_parts, n_updates, late_turns
-        self._team = make_team(n_useful, theta.size, *tasks, theta.dtype)
-        sparse, rows = inputs.indptr.size > 0, -(-batch_size // n_parts)
-        size = chunk_size(network, rows, theta.dtype, sparse)
+        n_sums, size = self._plan.n_sums, -(-batch_size // n_parts)
+        self._team = make_team(n_useful, theta.size, *tasks, theta.dtype, n_sums)
+        if network.n_barriers == 0:
+            size = chunk_size(network, size, theta.dtype, inputs.indptr.size > 0)
         self._workspaces = [
             make_workspace(self._plan, size, theta.dtype) for _ in range(n_useful)
         ]
+        if network.n_barriers > 0:  # the parts' blocks last from stage to stage
+            memory = np.zeros(n_parts * size * self._plan.width, theta.dtype)
+            shared = [each._replace(memory=memory) for each in self._workspaces]
+            self._workspaces = shared
         prepare_blas(n_useful)
         self._helpers = Helpers(
             [
@@ -180,34 +193,101 @@ def draw_seed(random_state):
 # The two halves of a step, which may be in different processes.
 
 
-def gradient_of(network, theta, samples, *, first=0, seed=None):
-    """Compute loss, weight and gradient of samples, summed with their weights.
+class PartOfBatch:
+    """Samples whose gradient is a part of that of a batch.
 
     Parameters
     ----------
     network : Network
     theta : ndarray of shape (n_parameters,)
+        The point at which the gradient is taken.
     samples : Samples
     first : int, default=0
         The place of the first of them in their batch, for dropout.
     seed : ndarray of shape (2,), default=None
         Of what the layers draw.
-
-    Returns
-    -------
-    loss, weight : float
-    gradient : ndarray of shape (n_parameters,)
     """
-    inputs, rows = samples.inputs, row_numbers(samples.targets.shape[0])
+
+    def __init__(self, network, theta, samples, *, first=0, seed=None):
+        self._network, self._theta = network, theta
+        inputs, rows = samples.inputs, row_numbers(samples.targets.shape[0])
+        self._plan = make_plan(network, inputs, rows, training=True)
+        passes, size = passes_for(self._plan, inputs, rows), rows.size
+        if network.n_barriers == 0:
+            size = chunk_size(network, size, theta.dtype, inputs.indptr.size > 0)
+        self._workspace = make_workspace(self._plan, size, theta.dtype)
+        if seed is not None:
+            self._workspace.random[KEY : KEY + 2] = seed
+        self._common = self._plan, passes, theta, samples, rows, first
+
+    def gradient(self, totals=None):
+        """Compute loss, weight and gradient, summed with the samples' weights.
+
+        Parameters
+        ----------
+        totals : ndarray of shape (n_sums,), default=None
+            Sums over the whole batch, which a network with barriers needs; None if
+            these samples are the batch. Then what the barriers have of their own in
+            theta is updated.
+
+        Returns
+        -------
+        loss, weight : float
+        gradient : ndarray of shape (n_parameters,)
+        """
+        gradient = np.empty_like(self._theta)
+        if self._network.n_barriers == 0:
+            where = self._workspace, gradient
+            return *part_gradient(*self._common, *where), gradient
+        sums, total = np.zeros((1, self._plan.n_sums)), 0.0
+        made = np.zeros(self._plan.n_sums) if totals is None else totals
+        for stage in range(2 * self._network.n_barriers + 1):
+            loss, weight = self._run(stage, gradient, sums[0], made)
+            total += loss
+            if totals is None:
+                combine_parts(self._plan, self._theta, stage, sums, made)
+        return total, weight, gradient
+
+    def sums(self, stage, totals):
+        """Compute what a barrier needs of these samples, after the stages up to this.
+
+        Parameters
+        ----------
+        stage : int
+        totals : ndarray of shape (n_sums,)
+            Those of the former stages.
+
+        Returns
+        -------
+        sums : ndarray of shape (n_sums,)
+        """
+        gradient, sums = np.empty_like(self._theta), np.zeros(self._plan.n_sums)
+        for former in range(stage + 1):
+            self._run(former, gradient, sums, totals)
+        return sums
+
+    def _run(self, stage, gradient, sums, totals):
+        where = self._workspace, gradient, sums, totals
+        return part_stage(*self._common, stage, *where)
+
+
+def combine_sums(network, theta, stage, sums, totals):
+    """Make the totals of a stage, of the sums of all parts.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (n_parameters,)
+        What the barriers have of their own in it is updated.
+    stage : int
+    sums : ndarray of shape (n_parts, n_sums)
+    totals : ndarray of shape (n_sums,)
+        Written.
+    """
+    # The plan of dense data serves: sums do not depend on how samples are stored.
+    inputs, rows = as_inputs(np.empty((0, 0), theta.dtype)), row_numbers(0)
     plan = make_plan(network, inputs, rows, training=True)
-    size = chunk_size(network, rows.size, theta.dtype, inputs.indptr.size > 0)
-    workspace, gradient = make_workspace(plan, size, theta.dtype), np.empty_like(theta)
-    if seed is not None:
-        workspace.random[KEY : KEY + 2] = seed
-    passes = passes_for(inputs, rows)
-    where = samples, rows, first, workspace, gradient
-    loss, weight = part_gradient(plan, passes, theta, *where)
-    return loss, weight, gradient
+    combine_parts(plan, theta, stage, sums, totals)
 
 
 def apply(update, gradient, loss, weight, rate):

@@ -7,23 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
+from skgd._sklearn_private import CALLBACKS
 from skgd.descent.judge import samples_as_given
-
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:
-
-    class CallbackSupportMixin:
-        """Stands where scikit-learn has no callbacks yet."""
-
-
-# What scikit-learn keeps on an estimator during a fit, for the end of its callbacks.
-ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 
 def has_callbacks(estimator):
     """Whether somebody is told of the estimator's fits."""
-    return bool(getattr(estimator, "_skl_callbacks", None))
+    return bool(getattr(estimator, CALLBACKS, None))
 
 
 class FitTask:

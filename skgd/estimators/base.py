@@ -11,17 +11,20 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
+from skgd._sklearn_private import (
+    CALLBACK_ATTRIBUTES,
+    CallbackSupportMixin,
+    InvalidParameterError,
+)
 from skgd.descent.baseline import warn_if_nothing_was_learned
 from skgd.descent.draws import generator_position, move_generator
 from skgd.descent.interrupts import Interrupts
 from skgd.descent.judge import Judge, samples_as_given, split_rows
 from skgd.descent.loop import Fit, fingerprint, local_epochs, train
 from skgd.descent.state import TrainingState, mean_weight
-from skgd.descent.tasks import ATTRIBUTES as CALLBACK_ATTRIBUTES
-from skgd.descent.tasks import CallbackSupportMixin, FitTask, has_callbacks
+from skgd.descent.tasks import FitTask, has_callbacks
 from skgd.estimators.checks import check_features, check_total_weight, check_weights
 from skgd.estimators.conversion import SklearnConversionMixin
 from skgd.estimators.fitted import FittedNetwork, has_finite_sum, in_rows
@@ -260,7 +263,7 @@ class BaseGDNeural(
             self._learn_targets(y, incremental=incremental)
         else:
             self._check_targets(y, refit=not incremental)
-        targets = _as_numbers(self._training_targets(y), X.dtype)
+        targets = as_numbers(self._training_targets(y), X.dtype)
         sample_weight = check_weights(sample_weight, X)
 
         self._network = self._build_network(X.shape[1], targets.shape[1], first)
@@ -381,8 +384,30 @@ class BaseGDNeural(
                 "warm_start=False for a new network."
             )
         network = self._make_network(layer_units, self._loss_name())
+        if not first and network.shapes != self._network.shapes:
+            have, want = (sorted(set(dict(n.shapes))) for n in (self._network, network))
+            raise ValueError(
+                "warm_start and partial_fit go on with the fitted network, whose "
+                f"arrays are {have}; those of the network that is asked for now are "
+                f"{want}, or in other layers. Set batch_norm as it was, or call fit "
+                "with warm_start=False."
+            )
+        if network.n_barriers:
+            self._check_batches()
         # The former one, if it is the same, knows what follows from its layers.
         return network if first or network != self._network else self._network
+
+    def _check_batches(self):
+        """Raise if steps are from single samples; a layer needs a batch."""
+        how = {"sgd": "solver='sgd'"}.get(self.solver)
+        if self.solver == "minibatch" and self.batch_size == 1:
+            how = "batch_size=1"
+        if how is not None:
+            raise ValueError(
+                f"batch_norm={self.batch_norm!r} normalises over the samples of a "
+                f"batch, and {how} takes one at a time. Set solver='minibatch' and a "
+                "batch_size of 2 or more, solver='batch', or batch_norm=False."
+            )
 
     def _prepare_state(self, dtype, first, incremental, resumes):
         """Draw the first parameters, or get the former state ready to go on."""
@@ -450,7 +475,11 @@ class BaseGDNeural(
         return attributes
 
     def __setstate__(self, attributes):
-        super().__setstate__(unpack(attributes, type(self).__name__))
+        attributes = unpack(attributes, type(self).__name__)
+        if attributes.keys() < self._parameter_constraints.keys() | attributes.keys():
+            # It was saved before some parameters came: they are at their defaults.
+            attributes = vars(type(self)()) | attributes
+        super().__setstate__(attributes)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -463,7 +492,8 @@ def _refuse_overflow():
     return np.errstate(over="ignore", invalid="ignore")
 
 
-def _as_numbers(targets, dtype):
+def as_numbers(targets, dtype):
+    """Return targets as an array of the network's dtype; raise if one is too large."""
     with _refuse_overflow():
         targets = np.ascontiguousarray(targets, dtype=dtype)
     if not np.isfinite(targets).all():

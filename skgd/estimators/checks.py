@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils._missing import is_pandas_na
-from sklearn.utils.validation import _check_sample_weight
+
+from skgd._sklearn_private import check_sample_weight, is_pandas_na
 
 _TIMES = date, time, timedelta, np.datetime64, np.timedelta64
 # How pandas and pyarrow call such dtypes where NumPy has none.
@@ -190,7 +190,7 @@ def check_weights(sample_weight, X, name="sample_weight"):
     for column in _columns(sample_weight, name):
         _refuse_times(column, _NUMBERS_OF_TIMES["weights"])
     with np.errstate(over="ignore", invalid="ignore"):
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        weights = check_sample_weight(sample_weight, X, dtype=X.dtype)
     if (weights < 0).any():
         row = int(np.flatnonzero(weights < 0)[0])
         raise ValueError(

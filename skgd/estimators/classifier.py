@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import unique_labels
 
+from skgd._sklearn_private import Interval, StrOptions, fit_context
 from skgd.descent.scores import Accuracy
 from skgd.estimators.base import BaseGDNeural, all_or_nothing
 from skgd.estimators.fitted import FromData, nan_where_overflown, raise_where_overflown
@@ -21,7 +21,7 @@ from skgd.estimators.labels import (
     weights_of_classes,
 )
 from skgd.estimators.parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
-from skgd.network.links import LINKS
+from skgd.kernels.formulas.links import LINKS
 
 
 class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
@@ -36,8 +36,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units in each hidden layer. An empty sequence makes a linear model.
 
-    activation : str or array-like of str, default='relu'
-        Activation of all hidden layers, or one for each, of a unit's weighted input z:
+    activation : str, `skgd.Activation`, or array-like of these, default='relu'
+        Activation of all hidden layers, or one for each: one of your own (see
+        `skgd.Activation`), or a name. With z a unit's weighted input, they are:
 
         - 'identity': z
         - 'logistic': 1 / (1 + exp(-z))
@@ -415,7 +416,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X,
@@ -485,7 +486,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
             X, y, sample_weight, validation, incremental=False, initial=initial
         )
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X,

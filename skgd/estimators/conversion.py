@@ -10,17 +10,19 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skgd._sklearn_private import AdamOptimizer, SGDOptimizer
 from skgd.descent.tasks import has_callbacks
 from skgd.estimators.fitted import checked_layers
 from skgd.estimators.parameters import SKLEARN_SOLVERS, activations_of, hidden_units
+from skgd.kernels.formulas.custom import Activation
 from skgd.kernels.formulas.losses import find_loss
-from skgd.network.layers.activation import Activation
-from skgd.network.views import layer_arrays
+from skgd.network.layers.activation import ActivationLayer
+from skgd.network.layers.dense import Dense
+from skgd.network.views import arrays_of_layers
 
 # Parameters of one name and one meaning.
 SHARED = (
@@ -329,6 +331,7 @@ def _is_loss_of_another_scale(estimator):
 
 def _raise_if_obstructed(estimator, is_fitted, predict_only):
     to_predict = _obstacles_of(_activations(estimator, is_fitted))
+    to_predict += _layers_that_are_missing(estimator) if is_fitted else []
     to_train = [] if predict_only else _obstacles_to_train(estimator, is_fitted)
     # A net without hidden layers has an activation to train, and none to predict.
     obstacles = list(dict.fromkeys(to_predict + to_train))
@@ -347,7 +350,7 @@ def _activations(estimator, is_fitted):
     """Names of the hidden layers' activations: of the network, if there is one."""
     if is_fitted:
         layers = estimator._network.layers
-        return {each.activation for each in layers if isinstance(each, Activation)}
+        return {each.activation for each in layers if isinstance(each, ActivationLayer)}
     return _next_activations(estimator)
 
 
@@ -357,16 +360,30 @@ def _next_activations(estimator):
     A net without hidden layers has the one that its first weights are drawn by.
     """
     n_hidden = len(hidden_units(estimator.hidden_layer_sizes))
-    if n_hidden == 0 and not isinstance(estimator.activation, str):
+    if n_hidden == 0 and not isinstance(estimator.activation, (str, Activation)):
         return {"relu"}
     return set(activations_of(estimator.activation, max(n_hidden, 1)))
 
 
 def _obstacles_of(activations):
-    names = sorted(activations)
+    names = sorted(map(str, activations))
     if len(names) > 1:
         return [f"it has one activation for all layers, not {names}"]
-    return [] if activations <= ACTIVATIONS else [f"activation={names[0]!r}"]
+    if activations <= ACTIVATIONS:
+        return []
+    return [f"activation={next(iter(activations))!r}"]
+
+
+def _layers_that_are_missing(estimator):
+    """Kinds of layers of the fitted network that no dense layer can stand for."""
+    network, theta = estimator._network.for_prediction, estimator._state.theta
+    arrays = arrays_of_layers(network, theta)
+    return [
+        f"a layer of {layer.kind}"
+        for layer, own in zip(network.layers, arrays, strict=True)
+        if not isinstance(layer, (Dense, ActivationLayer))
+        and layer.as_factors(own) is None
+    ]
 
 
 def _obstacles_to_train(estimator, is_fitted):
@@ -421,6 +438,8 @@ def _set_since(estimator):
         names.append("hidden_layer_sizes")
     if was and was != will_be and will_be <= ACTIVATIONS:
         names.append("activation")
+    if network.n_barriers and not np.any(estimator.batch_norm):
+        names.append("batch_norm")
     loss = estimator._loss_name()
     if loss != network.loss and getattr(estimator, "loss", "") in LOSSES.values():
         names.append("loss")
@@ -463,7 +482,8 @@ def _fill_mlp(mlp, estimator):
     mlp.coefs_, mlp.intercepts_ = _layers(network, state.theta)
     best = state.theta if state.best_theta is None else state.best_theta
     mlp._best_coefs, mlp._best_intercepts = _layers(network, best)
-    if state.optimizer == estimator.optimizer in OPTIMIZERS:
+    is_the_same = network.n_barriers == 0 and state.optimizer == estimator.optimizer
+    if is_the_same and state.optimizer in OPTIMIZERS:
         mlp._optimizer = _optimizer_of(mlp, network, state)
 
 
@@ -482,10 +502,20 @@ def _fill_bests(mlp, estimator):
 
 
 def _layers(network, theta):
-    """Lists of arrays that share no memory with `theta`."""
-    theta = theta.copy()
-    names = "coefs_", "intercepts_"
-    return tuple(list(layer_arrays(network, theta, name)) for name in names)
+    """Lists of coefs and intercepts that predict the same; they share no memory."""
+    coefs, intercepts = [], []
+    network = network.for_prediction
+    arrays = arrays_of_layers(network, theta.copy())
+    for layer, own in zip(network.layers, arrays, strict=True):
+        if isinstance(layer, Dense):
+            coefs.append(own[0])
+            intercepts.append(own[1])
+        elif own:  # a normalisation, which the layer below it can do
+            factors, offsets = layer.as_factors(own)
+            coefs[-1] *= factors
+            intercepts[-1] *= factors
+            intercepts[-1] += offsets
+    return coefs, intercepts
 
 
 def _optimizer_of(mlp, network, state):

@@ -12,13 +12,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skgd.descent.state import TrainingState
 from skgd.estimators.checks import check_features
 from skgd.estimators.parameters import hidden_units, settings_of_hidden_layers
+from skgd.kernels.formulas.custom import Activation
+from skgd.kernels.formulas.links import LINKS
 from skgd.kernels.formulas.losses import find_loss
 from skgd.kernels.passes.inputs import row_numbers
 from skgd.kernels.team.threads import n_threads
-from skgd.network.links import LINKS
+from skgd.network.layers.kinds import KINDS
 from skgd.network.network import make_network
 from skgd.network.outputs import predict_raw
-from skgd.network.views import as_real, assign_layers, layer_arrays
+from skgd.network.views import as_real, assign_layers, layer_arrays, values_of
 
 
 class FromTraining:
@@ -84,13 +86,13 @@ class OfLayers:
 
     Parameters
     ----------
-    doc : str
+    name : str
+    shape : str
+        Of each array.
     """
 
-    def __init__(self, doc):
-        self.__doc__ = doc
-
-    def __set_name__(self, owner, name):
+    def __init__(self, name, shape):
+        self.__doc__ = f"List of {shape} arrays, views on the network's parameters."
         self._name = name
 
     def __get__(self, estimator, owner=None):
@@ -143,9 +145,6 @@ class FittedNetwork:
 
     def __sklearn_is_fitted__(self):
         return "_state" in vars(self)
-
-    coefs_ = OfLayers("List of (fan_in, fan_out) arrays, views on the parameters.")
-    intercepts_ = OfLayers("List of (fan_out,) arrays, views on the parameters.")
 
     # Networks made of weights ---------------------------------------------------------
 
@@ -200,9 +199,8 @@ class FittedNetwork:
         """Take weights for those of a fit without any epoch yet."""
         units = [coefs[0].shape[0], *(coef.shape[1] for coef in coefs)]
         network = self._make_network(units, loss)
-        layers = zip(coefs, intercepts, strict=True)
-        theta = np.concatenate([part.ravel() for layer in layers for part in layer])
-        state = TrainingState(theta)
+        given = {"coefs_": coefs, "intercepts_": intercepts}
+        state = TrainingState(values_of(network, given, coefs[0].dtype))
         state.restart(self)
         state.seed_with(self.random_state)
         vars(self).setdefault("n_features_in_", units[0])
@@ -210,7 +208,8 @@ class FittedNetwork:
 
     def _make_network(self, layer_units, loss):
         """Make the network of these widths that the parameters ask for."""
-        like = self.activation if isinstance(self.activation, str) else None
+        is_one = isinstance(self.activation, (str, Activation))
+        like = self.activation if is_one else None
         return make_network(
             layer_units,
             loss,
@@ -311,6 +310,12 @@ class FittedNetwork:
     def _link(self, raw):
         """Outputs after the link."""
         return LINKS[self._network.formula.link].value(raw)
+
+
+# Each kind of layer says which arrays its layers have.
+for _kind in KINDS.values():
+    for _name, _shape in _kind.attributes.items():
+        setattr(FittedNetwork, _name, OfLayers(_name, _shape))
 
 
 def has_finite_sum(X):

@@ -4,8 +4,9 @@ from numbers import Integral, Number
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
+from skgd._sklearn_private import check_partial_fit_first_call
 from skgd.estimators.checks import check_target_labels, is_time
 
 # From here on a float64 may stand for several integers.
@@ -98,7 +99,7 @@ def check_classes(classifier, classes):
                 check_labels(array)
         except ValueError as error:
             raise ValueError(f"classes: {error}") from error
-    _check_partial_fit_first_call(classifier, classes)
+    check_partial_fit_first_call(classifier, classes)
 
 
 # Weights ------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from skgd._sklearn_private import Interval, Options, StrOptions
 from skgd.descent.schedules import CURVES, SCHEDULES
 from skgd.kernels.formulas.activations import ACTIVATIONS
+from skgd.kernels.formulas.custom import Activation
 from skgd.kernels.formulas.optimizers import OPTIMIZERS
 
 # scikit-learn's spelling, and what to write here instead.
@@ -32,7 +33,7 @@ COMMON_CONSTRAINTS = {
         "array-like",
         Interval(Integral, 1, None, closed="left"),
     ],
-    "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
+    "activation": [StrOptions(set(ACTIVATIONS)), Activation, "array-like"],
     "solver": [StrOptions({"batch", "sgd", "minibatch"})],
     "optimizer": [StrOptions(set(OPTIMIZERS))],
     "alpha": [Interval(Real, 0, None, closed="left")],
@@ -104,13 +105,15 @@ def _for_each_hidden(name, value, n_hidden, what):
 
 
 def activations_of(activation, n_hidden):
-    """Return the names of the hidden layers' activations, as a list."""
+    """Return the hidden layers' activations, as a list."""
     names = _for_each_hidden("activation", activation, n_hidden, "name")
-    for name in names:
-        if name not in ACTIVATIONS:
+    for each in names:
+        if isinstance(each, Activation):
+            each.check()
+        elif each not in ACTIVATIONS:
             raise ValueError(
-                f"activation must be made of names in {sorted(ACTIVATIONS)}, got "
-                f"{name!r}."
+                f"activation must be made of names in {sorted(ACTIVATIONS)} and of "
+                f"skgd.Activation, got {each!r}."
             )
     return names
 
@@ -125,7 +128,10 @@ def dropout_rates(dropout, n_hidden):
 
 # The parameters of which each hidden layer has a value of its own, and what makes a
 # list of these.
-OF_HIDDEN_LAYERS = {"activation": activations_of, "dropout": dropout_rates}
+OF_HIDDEN_LAYERS = {
+    "activation": activations_of,
+    "dropout": dropout_rates,
+}
 
 
 def settings_of_hidden_layers(params, n_hidden):

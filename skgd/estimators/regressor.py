@@ -4,15 +4,16 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import RegressorMixin
 
+from skgd._sklearn_private import Interval, StrOptions, fit_context
 from skgd.descent.scores import R2
 from skgd.estimators.base import BaseGDNeural
 from skgd.estimators.checks import check_targets
 from skgd.estimators.fitted import nan_where_overflown
 from skgd.estimators.parameters import COMMON_CONSTRAINTS, explain_sklearn_parameters
-from skgd.kernels.formulas.losses import LOSSES
+from skgd.kernels.formulas.custom import Loss
+from skgd.kernels.formulas.losses import LOSSES, find_loss
 
 LOSS_NAMES = {loss.name for loss in LOSSES.values() if loss.of_regression}
 
@@ -27,8 +28,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units in each hidden layer. An empty sequence makes a linear model.
 
-    activation : str or array-like of str, default='relu'
-        Activation of all hidden layers, or one for each, of a unit's weighted input z:
+    activation : str, `skgd.Activation`, or array-like of these, default='relu'
+        Activation of all hidden layers, or one for each: one of your own (see
+        `skgd.Activation`), or a name. With z a unit's weighted input, they are:
 
         - 'identity': z
         - 'logistic': 1 / (1 + exp(-z))
@@ -69,8 +71,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         so they are as in PyTorch only as long as it does not change.
 
     loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', \
-            'gamma'}, default='squared_error'
-        What is minimised, averaged over samples and summed over outputs:
+            'gamma'} or `skgd.Loss`, default='squared_error'
+        What is minimised, averaged over samples and summed over outputs: a loss of your
+        own (see `skgd.Loss`), or a name:
 
         - 'squared_error': half the squared error.
         - 'absolute_error': the error's size, for the median.
@@ -336,7 +339,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
     _parameter_constraints: ClassVar[dict] = {
         **COMMON_CONSTRAINTS,
-        "loss": [StrOptions(LOSS_NAMES)],
+        "loss": [StrOptions(LOSS_NAMES), Loss],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
     }
@@ -407,7 +410,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X,
@@ -477,7 +480,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
             X, y, sample_weight, validation, incremental=False, initial=initial
         )
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X,
@@ -581,7 +584,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
             raise ValueError(f"y has {n_outputs} outputs, but the network {fitted}.")
 
     def _check_range(self, y):
-        loss = LOSSES[self.loss]
+        loss = find_loss(self.loss)
+        if isinstance(self.loss, Loss):
+            self.loss.check(y)
         if loss.needs is not None and np.any(loss.refuses(y, 0)):
             raise ValueError(
                 f"Some value(s) of y are out of the valid range of the loss "

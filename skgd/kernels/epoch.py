@@ -5,22 +5,23 @@ from typing import NamedTuple
 import numpy as np
 
 from skgd.kernels.formulas.optimizers import Update, prepare_step, update_range
-from skgd.kernels.machine.atomic import add, load, pause, store
+from skgd.kernels.machine.atomic import load, pause, store
 from skgd.kernels.machine.call import call, call_for_float
 from skgd.kernels.machine.jit import inline, jit
-from skgd.kernels.passes.batch import Passes
+from skgd.kernels.passes.addresses import Passes
 from skgd.kernels.passes.inputs import Samples
-from skgd.kernels.passes.plan import FIRST, STEP, Plan
+from skgd.kernels.passes.plan import FIRST, STEP, Plan, Workspace
 from skgd.kernels.passes.sample import sample_loss_and_gradient
+from skgd.kernels.passes.stages import combine
 from skgd.kernels.team.protocol import (
     BATCH,
     GRADIENT,
     IDLE_TURNS,
-    INSIDE,
     LATE,
     N_GRADIENTS,
     N_PARTS,
     RUNNING,
+    STAGE,
     START,
     STOP,
     UPDATE,
@@ -28,7 +29,6 @@ from skgd.kernels.team.protocol import (
     finish,
     open_phase,
     wait,
-    welcome_back,
 )
 
 
@@ -68,23 +68,35 @@ def _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient):
 
 
 @inline
+def _blocks_of_part(workspace, plan, task):
+    """Return the workspace of one part, where it lasts from stage to stage."""
+    n = workspace.size * plan.width
+    memory = workspace.memory[task * n : (task + 1) * n]
+    return Workspace(workspace.size, memory, workspace.random)
+
+
+@inline
 def _gradient_task(task, team, descent, workspace):
-    """Loss and gradient of one part of the batch."""
+    """Loss and gradient of one part of the batch, or a stage on the way to them."""
     start, stop, n_parts = team.rows[START], team.rows[STOP], team.rows[N_PARTS]
     n = stop - start
     low, high = start + n * task // n_parts, start + n * (task + 1) // n_parts
     workspace.random[STEP] = team.rows[BATCH]
-    rows, place = descent.order[low:high], low - start
-    team.losses[task] = _in_chunks(
-        descent.plan,
-        descent.passes,
-        descent.update.theta,
-        descent.samples,
-        rows,
-        place,
-        workspace,
-        team.gradients[task],
-    )
+    plan, rows, place = descent.plan, descent.order[low:high], low - start
+    passes, theta, samples = descent.passes, descent.update.theta, descent.samples
+    gradient = team.gradients[task]
+    if plan.barriers.size == 0:
+        team.losses[task] = _in_chunks(
+            plan, passes, theta, samples, rows, place, workspace, gradient
+        )
+        return
+    stage, totals, sums = team.rows[STAGE], team.totals, team.sums[task]
+    blocks = _blocks_of_part(workspace, plan, task)
+    workspace.random[FIRST] = place
+    arguments = theta, samples, rows, stage, blocks, gradient, sums, totals
+    loss = call_for_float(passes.stage, (plan, *arguments))
+    if stage == plan.barriers.size:
+        team.losses[task] = loss
 
 
 @inline
@@ -126,16 +138,14 @@ def help_steps(thread, team, descent, workspace):
     Until there has been no work for a while, or one of the helpers is late; returns
     whether it is that.
     """
-    add(team.shared, INSIDE, 1)
-    idle_turns, is_late = 0, 0
-    while idle_turns <= IDLE_TURNS and is_late == 0:
+    idle_turns, is_late, before = 0, False, load(team.shared, LATE)
+    while idle_turns <= IDLE_TURNS and not is_late:
         if _work(thread, team, descent, workspace):
             idle_turns = 0
         else:
             pause()
             idle_turns += 1 - load(team.shared, RUNNING)
-        is_late = load(team.shared, LATE)
-    add(team.shared, INSIDE, -1)
+        is_late = load(team.shared, LATE) != before
     return is_late
 
 
@@ -162,10 +172,20 @@ def _phase(kind, n_tasks, team, descent, workspace):
 @inline
 def _open_batch(team, batch, start, n):
     """Say which batch is next."""
-    welcome_back(team)
     team.rows[START], team.rows[STOP], team.rows[BATCH] = start, start + n, batch
     team.rows[N_PARTS] = min(team.losses.size, n)
     team.rows[N_GRADIENTS] = team.rows[N_PARTS]
+
+
+@inline
+def _gradients_of_batch(team, descent, workspace):
+    """Have the gradients of the batch's parts computed, stage by stage."""
+    plan, n_parts = descent.plan, team.rows[N_PARTS]
+    for stage in range(2 * plan.barriers.size + 1):
+        team.rows[STAGE] = stage
+        _phase(GRADIENT, n_parts, team, descent, workspace)
+        theta = descent.update.theta
+        combine(plan, theta, stage, team.sums, n_parts, team.totals)
 
 
 @inline
@@ -221,7 +241,7 @@ def minibatch_steps(team, descent, first, last, sums, workspace):
         if weight == 0.0:
             continue
         _open_batch(team, batch, batch * size, rows.size)
-        _phase(GRADIENT, team.rows[N_PARTS], team, descent, workspace)
+        _gradients_of_batch(team, descent, workspace)
         _add_up_gradients(team, update.rule)
         prepare_step(update, team.gradients[0], weight, descent.rates[batch])
         _phase(UPDATE, team.squares.size, team, descent, workspace)
@@ -309,6 +329,31 @@ def part_gradient(plan, passes, theta, samples, rows, place, workspace, gradient
     workspace.random[STEP] = 0
     loss = _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient)
     return loss, _batch_weight(samples, rows)
+
+
+@jit
+def part_stage(
+    plan, passes, theta, samples, rows, place, stage, workspace, gradient, sums, totals
+):
+    """Run a stage of a part of a batch, as `part_gradient` of a network with barriers.
+
+    `stage`, `sums` and `totals` are those of `skgd.kernels.passes.stages`.
+
+    Returns
+    -------
+    loss, weight : float
+        The loss is 0 but in the stage that comes to it.
+    """
+    workspace.random[STEP], workspace.random[FIRST] = 0, place
+    arguments = theta, samples, rows, stage, workspace, gradient, sums, totals
+    loss = call_for_float(passes.stage, (plan, *arguments))
+    return loss, _batch_weight(samples, rows)
+
+
+@jit
+def combine_parts(plan, theta, stage, sums, totals):
+    """Make the totals of a stage of the sums of all parts, in rows."""
+    combine(plan, theta, stage, sums, sums.shape[0], totals)
 
 
 @jit

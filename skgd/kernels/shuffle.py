@@ -5,10 +5,10 @@ import ctypes
 import numba
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skgd.kernels.machine.jit import jit
+from skgd.kernels.machine.numba_private import cgutils
 
 
 def next_uint32(function, state):

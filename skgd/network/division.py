@@ -69,7 +69,7 @@ def chunk_size(network, n, dtype, sparse):
     sizes = [
         layer.n_products() and layer.n_products() + layer.fan_out for layer in layers
     ]
-    largest = max(1, *sizes, 1)
+    largest = max([1, *sizes])
     row = 2 * np.dtype(dtype).itemsize * sum(blocks)
     rows = min(SMALL_PRODUCT // largest, CHUNK_BYTES // row)
     if rows < FEW_ROWS:

@@ -46,6 +46,11 @@ class Network:
         return np.array([dense[0].fan_in, *(layer.fan_out for layer in dense)])
 
     @property
+    def shapes(self):
+        """The names and shapes of the arrays of its parameters."""
+        return [(segment.attribute, segment.shape) for _, segment, *_ in self.segments]
+
+    @property
     def n_outputs(self):
         """Outputs of the last layer."""
         return self.layers[-1].fan_out
@@ -69,6 +74,16 @@ class Network:
         return any(layer.n_random() for layer in self.layers)
 
     @cached_property
+    def n_barriers(self):
+        """How many layers need sums over the whole batch in training."""
+        return sum(layer.is_barrier for layer in self.layers)
+
+    @cached_property
+    def n_sums(self):
+        """How many numbers these sums are."""
+        return sum(sum(layer.n_sums()) for layer in self.layers)
+
+    @cached_property
     def n_parameters(self):
         """Length of the vector of all parameters."""
         return self.segments[-1][-1]
@@ -81,6 +96,12 @@ class Network:
             np.array([(start, stop) for _, start, stop in parts], np.int64),
             np.array([(each.penalty, each.decay, each.rate) for each, *_ in parts]),
         )
+
+    @cached_property
+    def for_prediction(self):
+        """The network without the layers that are for training only."""
+        layers = [layer for layer in self.layers if not layer.is_for_training]
+        return Network(tuple(layers), self.loss, self.loss_parameter)
 
     def up_to(self, layer):
         """Return the network of the layers before this one."""

@@ -1,6 +1,7 @@
 """From a network to the plan that its passes read."""
 
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from skgd.kernels.passes.plan import (
     OWN,
     START,
     STOP,
+    SUMS,
+    SUMS_BACK,
+    SUMS_END,
     Plan,
     X,
     Y,
@@ -87,7 +91,16 @@ def _make_plan(network, dtype, row_dtype, index_dtype, reads_csr, training):
         row[OWN : OWN + len(own)] = own
         row[X] = values
         values = row[Y] = values if layer.in_place else blocks(layer.fan_out + 1)
+        row[N_KEPT] = layer.n_kept(training)
+        row[KEPT] = blocks(row[N_KEPT])
+    barriers, n_sums = [], 0
     if training:
+        for number, (row, (_, layer)) in enumerate(zip(table, layers, strict=True)):
+            if layer.is_barrier:
+                barriers.append(number)
+                ends = accumulate((n_sums, *layer.n_sums()))
+                row[SUMS], row[SUMS_BACK], row[SUMS_END] = ends
+                n_sums = row[SUMS_END]
         gradients = 0  # nobody wants those at the samples
         n_gradients = 0
         for row, (_, layer) in zip(table, layers, strict=True):
@@ -96,8 +109,6 @@ def _make_plan(network, dtype, row_dtype, index_dtype, reads_csr, training):
                 n_gradients = layer.fan_out + 1
                 gradients = blocks(n_gradients)
             row[DY] = gradients
-            row[N_KEPT] = layer.n_kept()
-            row[KEPT] = blocks(row[N_KEPT])
     n_outputs = network.n_outputs
     n_random = max(layer.n_random() for _, layer in layers)
     scratch = [blocks(n * training) for n in (n_outputs, n_outputs, 1)]
@@ -115,6 +126,8 @@ def _make_plan(network, dtype, row_dtype, index_dtype, reads_csr, training):
         targets=scratch[1],
         weights=scratch[2],
         width=blocks.width,
+        barriers=np.array(barriers, np.int64),
+        n_sums=int(n_sums),
         n_random=NUMBERS + n_random,
     )
 

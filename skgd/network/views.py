@@ -46,6 +46,31 @@ def first_values(network, random_state, dtype):
     return np.concatenate(values).astype(dtype, copy=False)
 
 
+def values_of(network, given, dtype):
+    """Return the parameters of a network whose arrays of some names are given.
+
+    Parameters
+    ----------
+    network : Network
+    given : dict of list
+        By such names as 'coefs_', the arrays layer by layer. All others are at their
+        first values, which are not drawn at random.
+    dtype : dtype
+
+    Returns
+    -------
+    theta : ndarray of shape (n_parameters,)
+    """
+    given = {name: iter(arrays) for name, arrays in given.items()}
+    values = [
+        next(given[segment.attribute])
+        if segment.attribute in given
+        else segment.draw(None, segment.shape)
+        for _, segment, *_ in network.segments
+    ]
+    return np.concatenate([np.ravel(each) for each in values], dtype=dtype)
+
+
 def as_real(array):
     """Return an array that is a copy; raise if its numbers are complex."""
     array = np.array(array)

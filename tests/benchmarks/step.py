@@ -19,7 +19,8 @@ from skgd.descent.steps import make_update
 from skgd.kernels.epoch import take_step
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.machine.gemm import multiply
-from skgd.kernels.passes.batch import forward, loss_and_gradient, passes_for
+from skgd.kernels.passes.addresses import passes_for
+from skgd.kernels.passes.batch import forward, loss_and_gradient
 from skgd.kernels.passes.inputs import as_samples, gather, row_numbers
 from skgd.kernels.passes.plan import make_workspace
 from skgd.kernels.team.threads import one_blas_thread
@@ -83,7 +84,7 @@ def parts(layers, batch, dtype):
     size = chunk_size(network, batch // n_parts, dtype, False)
     plan = make_plan(network, samples.inputs, rows, training=True)
     workspace = make_workspace(plan, size, dtype)
-    forward_pass = passes_for(samples.inputs, rows).forward
+    forward_pass = passes_for(plan, samples.inputs, rows).forward
     theta, gradient = state.theta.copy(), np.empty_like(state.theta)
     some, update = rows[:size], make_update(net, network, state)
     passes = plan, theta, samples.inputs, some, workspace

@@ -16,7 +16,7 @@ from skgd.kernels.formulas.elementary import exp, expm1, log1p, normal, tanh
 from skgd.kernels.machine.jit import jit
 
 
-class Activation(NamedTuple):
+class ActivationFormula(NamedTuple):
     """An activation.
 
     Attributes
@@ -249,22 +249,23 @@ def _mish_and_slope(z, slope):
 ACTIVATIONS = {
     activation.name: activation
     for activation in [
-        Activation("identity", _identity, _identity_derivative, glorot=6.0),
-        Activation("logistic", _logistic, _logistic_derivative, glorot=2.0),
-        Activation("tanh", _tanh, _tanh_derivative, glorot=6.0),
-        Activation("relu", _relu, _relu_derivative, glorot=6.0),
-        Activation("leaky_relu", _leaky_relu, _leaky_relu_derivative),
-        Activation("elu", _elu, _elu_derivative),
+        ActivationFormula("identity", _identity, _identity_derivative, glorot=6.0),
+        ActivationFormula("logistic", _logistic, _logistic_derivative, glorot=2.0),
+        ActivationFormula("tanh", _tanh, _tanh_derivative, glorot=6.0),
+        ActivationFormula("relu", _relu, _relu_derivative, glorot=6.0),
+        ActivationFormula("leaky_relu", _leaky_relu, _leaky_relu_derivative),
+        ActivationFormula("elu", _elu, _elu_derivative),
         # A variance of 1 / fan_in (Klambauer et al., 2017).
-        Activation("selu", _selu, _selu_derivative, he=3.0),
-        Activation("gelu", _gelu, slope=_gelu_and_slope),
-        Activation("silu", _silu, slope=_silu_and_slope),
-        Activation("softplus", _softplus, _softplus_derivative),
-        Activation("mish", _mish, slope=_mish_and_slope),
+        ActivationFormula("selu", _selu, _selu_derivative, he=3.0),
+        ActivationFormula("gelu", _gelu, slope=_gelu_and_slope),
+        ActivationFormula("silu", _silu, slope=_silu_and_slope),
+        ActivationFormula("softplus", _softplus, _softplus_derivative),
+        ActivationFormula("mish", _mish, slope=_mish_and_slope),
     ]
 }
 
 
 def find_activation(activation):
-    """Return the record of an activation that a network names."""
-    return ACTIVATIONS[activation]
+    """Return the formula of an activation: of a name, or of a user's own."""
+    is_name = isinstance(activation, str)
+    return ACTIVATIONS[activation] if is_name else activation.formula

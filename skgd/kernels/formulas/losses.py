@@ -16,15 +16,15 @@ from skgd.kernels.machine.call import address, call_for_float
 from skgd.kernels.machine.jit import inline, jit
 
 
-class Loss(NamedTuple):
+class LossFormula(NamedTuple):
     """A training loss.
 
     Attributes
     ----------
     name : str
     link : str
-        Name of the link from raw outputs to predictions, in `LINKS` of
-        `skgd.network.links`. It is what the estimators show as `out_activation_`.
+        Name of the link from raw outputs to predictions, in `formulas.links`. It is
+        what the estimators show as `out_activation_`.
     function : callable
         ``function(z, y, weight, parameter)`` of one output of all samples: overwrites
         the raw outputs z by the weighted gradient at them, and returns the weighted sum
@@ -221,29 +221,33 @@ def _huber_centre_of(y, weight, parameter):
 LOSSES = {
     loss.name: loss
     for loss in [
-        Loss("squared_error", "identity", _squared_error),
-        Loss("absolute_error", "identity", _absolute_error, constant=_median_of),
-        Loss(
+        LossFormula("squared_error", "identity", _squared_error),
+        LossFormula("absolute_error", "identity", _absolute_error, constant=_median_of),
+        LossFormula(
             *("huber", "identity", _huber),
             parameter="huber_delta",
             constant=_huber_centre_of,
         ),
-        Loss(
+        LossFormula(
             *("quantile", "identity", _quantile),
             parameter="quantile",
             constant=_quantile_of,
         ),
-        Loss("poisson", "exp", _poisson, needs="y >= 0", refuses=np.less),
-        Loss("gamma", "exp", _gamma, needs="y > 0", refuses=np.less_equal),
-        Loss("binary_log_loss", "logistic", _binary_log_loss, of_regression=False),
-        Loss("log_loss", "softmax", _log_loss, is_joint=True, of_regression=False),
+        LossFormula("poisson", "exp", _poisson, needs="y >= 0", refuses=np.less),
+        LossFormula("gamma", "exp", _gamma, needs="y > 0", refuses=np.less_equal),
+        LossFormula(
+            "binary_log_loss", "logistic", _binary_log_loss, of_regression=False
+        ),
+        LossFormula(
+            "log_loss", "softmax", _log_loss, is_joint=True, of_regression=False
+        ),
     ]
 }
 
 
 def find_loss(loss):
-    """Return the record of a loss that a network names."""
-    return LOSSES[loss]
+    """Return the formula of a loss: of a name, or of a user's own."""
+    return LOSSES[loss] if isinstance(loss, str) else loss.formula
 
 
 @cache

@@ -8,8 +8,9 @@ import platform
 import numba
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
+
+from skgd.kernels.machine.numba_private import cgutils, typed
 
 # LLVM's name of what tells a core that it waits in a loop.
 PAUSES = dict.fromkeys(["x86_64", "AMD64"], "llvm.x86.sse2.pause")
@@ -55,20 +56,9 @@ def _pointer(context, builder, signature, values):
 def _load(typingctx, array, index):
     def codegen(context, builder, signature, values):
         pointer = _pointer(context, builder, signature, values)
-        # The type is named for versions of llvmlite whose pointers have none.
-        return _typed(builder.load_atomic, ir.IntType(64))(pointer, "acquire", 8)
+        return typed(builder.load_atomic, ir.IntType(64))(pointer, "acquire", 8)
 
     return types.int64(array, types.intp), codegen
-
-
-def _typed(load_atomic, kind):
-    def call(*arguments):
-        try:
-            return load_atomic(*arguments, typ=kind)
-        except TypeError:
-            return load_atomic(*arguments)
-
-    return call
 
 
 @intrinsic

@@ -8,6 +8,7 @@ follows from all kernels' sources and the version's types.
 """
 
 import hashlib
+import os
 import pickle
 import warnings
 from functools import cache
@@ -15,22 +16,23 @@ from pathlib import Path
 
 import llvmlite
 import numba
-from numba.core.caching import FunctionCache
-from numba.core.serialize import dumps
 
 from skgd._files import read_whole, write_whole
 from skgd._version import __version__
+from skgd.kernels.machine.numba_private import FunctionCache, dumps
 
 
 @cache
 def _fingerprint():
     """Of all that a kernel may be compiled from, and of how."""
-    kernels = Path(__file__).parents[1]
-    texts = [path.read_bytes() for path in sorted(kernels.rglob("*.py"))]
+    package = Path(__file__).parents[2]
+    folders = package / "kernels", package / "network" / "layers"
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     config = numba.config
     settings = config.BOUNDSCHECK, config.OPT, config.DEBUGINFO_DEFAULT
+    settings = *settings, os.environ.get("SKGD_SMALL_PRODUCTS") == "0"
     versions = __version__, numba.__version__, llvmlite.__version__
-    parts = [str((versions, settings)).encode(), *texts]
+    parts = str((versions, settings)).encode(), *(path.read_bytes() for path in paths)
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

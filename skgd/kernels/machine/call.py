@@ -6,17 +6,27 @@ function that was compiled apart, and only if somebody asks for it: a first fit 
 one activation and one optimizer. An address is a number, so the kernel itself stays in
 the disk cache.
 
+A function that is called with other types than it was compiled for would read what is
+not there. Where Numba is told to check indices (``NUMBA_BOUNDSCHECK=1``), an address is
+that of a note, of the function and its types, and a call of other types raises.
+
 As plain Python, an address is a place in a list.
 """
 
+import zlib
+
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
+from skgd.kernels.machine.numba_private import cgutils, global_compiler_lock
+
 _plain_functions = []
+# Notes of functions and their types, which have to stay where they are.
+_notes = []
+CHECKS = bool(numba.config.BOUNDSCHECK)
 
 
 def address(function, *examples):
@@ -33,7 +43,16 @@ def address(function, *examples):
         if result not in (types.none, types.float64):  # the caller would misread it
             raise TypeError(f"{function.py_func.__name__} returns {result}")
         name = compiled.fndesc.llvm_func_name
-        return compiled.library.get_pointer_to_function(name)
+        where = compiled.library.get_pointer_to_function(name)
+    if not CHECKS:
+        return where
+    _notes.append(np.array([where, _number_of(signature)]))
+    return _notes[-1].ctypes.data
+
+
+def _number_of(types_of_arguments):
+    """Return a number that other types would hardly have."""
+    return zlib.crc32(str(tuple(types_of_arguments)).encode())
 
 
 def call(function, arguments):
@@ -47,6 +66,18 @@ def call(function, arguments):
 def call_for_float(function, arguments):
     """Call the function at this address, which returns a float64; see `call`."""
     return float(_plain_functions[function - 1](*arguments))
+
+
+def _where_if_of(kinds, context, builder, address):
+    """Read a note, and raise if it is of other types."""
+    size = ir.IntType(64)
+    note = builder.inttoptr(address, ir.PointerType(size))
+    noted = builder.load(builder.gep(note, [ir.IntType(32)(1)]))
+    is_other = builder.icmp_signed("!=", noted, size(_number_of(kinds)))
+    with builder.if_then(is_other, likely=False):
+        message = f"A function is called by its address with other types: {kinds}"
+        context.call_conv.return_user_exc(builder, TypeError, (message,))
+    return builder.load(note)
 
 
 def _intrinsic(result):
@@ -63,10 +94,13 @@ def _intrinsic(result):
                 cgutils.alloca_once(builder, each.pointee) for each in kind.args[:2]
             ]
             flat = context.get_arg_packer(kinds).as_arguments(builder, arguments)
+            where = values[0]
+            if CHECKS:
+                where = _where_if_of(kinds, context, builder, where)
             code = builder.call(
-                builder.inttoptr(values[0], ir.PointerType(kind)), [*places, *flat]
+                builder.inttoptr(where, ir.PointerType(kind)), [*places, *flat]
             )
-            if numba.config.BOUNDSCHECK:  # else kernels raise nothing
+            if CHECKS:  # else kernels raise nothing
                 raised = builder.load(places[1])
                 status = convention._get_return_status(builder, code, raised)
                 with cgutils.if_unlikely(builder, status.is_error):

@@ -6,16 +6,17 @@ more row of the coefs, and the gradients of one chunk after another add up in pl
 """
 
 import ctypes
+import os
 
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba import config, types
-from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic, overload
 from numpy.lib.stride_tricks import as_strided
 
 from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.machine.numba_private import cgutils
 from skgd.kernels.machine.small_products import small_product
 
 # SciPy publishes the BLAS that it was built with. Known to the compiler by a name, and
@@ -100,7 +101,9 @@ def _product(m, n, k, A, B):
 # 1.0; 100 x 100 x 51 39 and 33, in float32 17.5 and 12.9; the transpose of 200 x 11 by
 # 200 x 10 5.2 and 2.1; 32 x 64 x 64 with B transposed 8.7 and 7.4, in float32 7.9 and
 # 5.4. From about 128 x 256 x 257 on it is not.
-SMALL = 2**24
+# SKGD_SMALL_PRODUCTS=0 leaves all products to BLAS, in case a machine's LLVM makes
+# something wrong of them.
+SMALL = 0 if os.environ.get("SKGD_SMALL_PRODUCTS") == "0" else 2**24
 # BLAS checks nothing itself.
 BOUNDSCHECK = bool(config.BOUNDSCHECK)
 

@@ -4,16 +4,16 @@ import os
 from contextlib import suppress
 
 from numba import njit
-from numba.core.compiler_lock import global_compiler_lock
 
 from skgd.kernels.machine.cache import KernelCache
+from skgd.kernels.machine.numba_private import global_compiler_lock
 
-# nogil: fits run side by side in threads. error_model="numpy": a division gives inf
-# or nan instead of a branch to an exception, which would stop vectorisation. No
-# fastmath: a kernel is compiled on its own and again inside its callers, and it is the
-# linker that chooses between them. With a free choice of fused multiply-adds the two
-# differed in the last bit, and so did a fit in a process that compiles from the same
-# fit in a process that loads from the disk cache. `_math.add` and `_math.multiply_add`
+# nogil: fits run side by side in threads. error_model="numpy": a division gives inf or
+# nan instead of a branch to an exception, which would stop vectorisation. No fastmath:
+# a kernel is compiled on its own and again inside its callers, and it is the linker
+# that chooses between them. With a free choice of fused multiply-adds the two differed
+# in the last bit, and so did a fit in a process that compiles from the same fit in a
+# process that loads from the disk cache. `formulas.elementary.add` and `multiply_add`
 # give the freedom back, one operation at a time. _nrt: without Numba's reference
 # counts, as kernels allocate nothing and return no arrays. They were atomic operations
 # for each slice: a step from one sample on 10-10-1 took 0.53 us with them and 0.38 us
@@ -54,6 +54,6 @@ def inline(function):
     return njit(inline="always", **OPTIONS)(function)
 
 
-def plain(function):
-    """Return the function in Python, which `NUMBA_DISABLE_JIT` has left as it is."""
-    return getattr(function, "py_func", function)
+def compile_for_now(function, **options):
+    """Compile a function for this process, as it is not in a file of skgd."""
+    return njit(**OPTIONS, **options)(function)

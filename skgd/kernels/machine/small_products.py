@@ -8,8 +8,9 @@ language, as Numba's has no vectors; LLVM makes those of the machine of them.
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
+
+from skgd.kernels.machine.numba_private import cgutils
 
 # Bytes of a row of a panel. Narrower ones, down to one column, are for what remains.
 PANEL = 64

@@ -25,7 +25,11 @@ from skgd.kernels.machine.call import address
 # is the layer's business.
 KIND, FORWARD, BACKWARD, FAN_IN, FAN_OUT, START, STOP = range(7)
 X, Y, DX, DY, KEPT, N_DX, N_KEPT, OWN = range(7, 15)
-N_COLUMNS = OWN + 3
+# Of a barrier (see `skgd.kernels.passes.stages`): the addresses that it has of its own,
+# and where its sums begin, those of the backward pass, and where they end.
+MEASURE, COMBINE, MEASURE_BACK = range(OWN, OWN + 3)
+SUMS, SUMS_BACK, SUMS_END = range(OWN + 3, OWN + 6)
+N_COLUMNS = SUMS_END + 1
 
 # Places in `Workspace.random`: the epoch's seed in two words, the step, the number of
 # the pass's first sample in the batch, and what a layer draws for one sample.
@@ -52,6 +56,8 @@ class Plan(NamedTuple):
     targets: int
     weights: int
     width: int  # numbers that a workspace has for one sample
+    barriers: np.ndarray  # int64: the layers that need sums over the whole batch
+    n_sums: int  # numbers that these sums are
     n_random: int  # numbers that it has for random draws
 
 

@@ -119,6 +119,8 @@ def sample_loss_and_gradient(
             activate(row, y, kept)
         else:
             w, number = theta[start:stop], plan.numbers[layer]
+            x = memory[row[X] : row[X] + row[FAN_IN] + 1]
+            y = memory[row[Y] : row[Y] + fan_out + 1]
             call(row[FORWARD], (1, row, number, w, x, y, kept, workspace))
 
     last = table[n_layers - 1]
@@ -150,7 +152,10 @@ def sample_loss_and_gradient(
         elif row[KIND] == ACTIVATION:
             multiply_by_derivative(row, y, kept, dy)
         else:
-            dx = memory[row[DX] : row[DX] + fan_in]
+            x = memory[row[X] : row[X] + fan_in + 1]
+            y = memory[row[Y] : row[Y] + fan_out + 1]
+            dx = memory[row[DX] : row[DX] + row[N_DX]]
+            dy = memory[row[DY] : row[DY] + fan_out + 1]
             w, g, number = theta[start:stop], gradient[start:stop], plan.numbers[layer]
             arguments = 1, row, number, w, x, y, kept, dx, dy, g, w.dtype.type(0)
             call(row[BACKWARD], (*arguments, workspace))

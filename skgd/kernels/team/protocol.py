@@ -24,9 +24,8 @@ UPDATE = 1
 # Places in `Team.shared`, each in a cache line of its own.
 OPEN = 0  # the open phase: its number, its kind, and a bit for each unclaimed task
 DONE = 8  # a bit for each task done in this phase
-LATE = 16  # set when the primary has waited for far too long: the others leave
+LATE = 16  # how often the primary has waited for far too long: the others then leave
 RUNNING = 24  # set during an epoch
-INSIDE = 32  # number of threads in an epoch's kernel, besides the primary
 
 # Places in `Team.rows`.
 START = 0  # of the batch's rows, in their order
@@ -34,6 +33,7 @@ STOP = 1
 N_PARTS = 2  # of the batch
 N_GRADIENTS = 3  # that the update adds up
 BATCH = 4  # its number in the epoch
+STAGE = 5  # of the passes, if they have several
 
 # Turns of a waiting loop, some 20 ns each: how long a thread stays between epochs.
 IDLE_TURNS = 5_000
@@ -50,19 +50,24 @@ class Team(NamedTuple):
     gradients: np.ndarray  # (n_parts, n_parameters), of the parts of a batch
     losses: np.ndarray  # float64 (n_parts,)
     squares: np.ndarray  # float64 (n_updates,), one for each part of the parameters
-    rows: np.ndarray  # int64 (5,): what the batch is
+    # float64 (n_parts, n_sums) and (n_sums,): see `skgd.kernels.passes.stages`
+    sums: np.ndarray
+    totals: np.ndarray
+    rows: np.ndarray  # int64 (6,): what the batch is
     late_turns: int  # that the primary waits for others before it calls them late
 
 
-def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype):
+def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype, n_sums=0):
     """Allocate what the threads of a fit share."""
     return Team(
         n_threads=n_threads,
-        shared=np.zeros(40, np.int64),
+        shared=np.zeros(32, np.int64),
         gradients=np.empty((n_parts, n_parameters), dtype),
         losses=np.zeros(n_parts),
         squares=np.zeros(n_updates),
-        rows=np.zeros(5, np.int64),
+        sums=np.zeros((n_parts, n_sums)),
+        totals=np.zeros(n_sums),
+        rows=np.zeros(6, np.int64),
         late_turns=late_turns,
     )
 
@@ -113,11 +118,4 @@ def wait(team, n_tasks):
         pause()
         turns += 1
         if turns == team.late_turns:
-            store(team.shared, LATE, 1)
-
-
-@inline
-def welcome_back(team):
-    """Let the others help again, once all of them have left a team that was late."""
-    if load(team.shared, LATE) != 0 and load(team.shared, INSIDE) == 0:
-        store(team.shared, LATE, 0)
+            store(team.shared, LATE, load(team.shared, LATE) + 1)

@@ -43,7 +43,7 @@ def _addresses(formula, dtype, training):
 
 
 @dataclass(frozen=True)
-class Activation(Layer):
+class ActivationLayer(Layer):
     """``y = f(x)``, element by element; see `skgd.kernels.formulas.activations`."""
 
     kind: ClassVar = "activation"
@@ -62,10 +62,10 @@ class Activation(Layer):
         super().check()
         find_activation(self.activation)
 
-    def n_kept(self):
+    def n_kept(self, training):
         """Slopes, where they do not follow from the activations."""
         has_slopes = find_activation(self.activation).slope is not None
-        return self.fan_out + 1 if has_slopes else 0
+        return self.fan_out + 1 if has_slopes and training else 0
 
     def own(self, dtype, training):
         """Addresses of the activation, its derivative and its slope."""

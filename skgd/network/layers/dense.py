@@ -164,6 +164,7 @@ class Dense(Layer):
 
     kind: ClassVar = "dense"
     code: ClassVar = DENSE
+    attributes: ClassVar = {"coefs_": "(fan_in, fan_out)", "intercepts_": "(fan_out,)"}
 
     bound: float = field(default=0.0, compare=False)
 

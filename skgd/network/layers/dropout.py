@@ -108,7 +108,7 @@ class Dropout(Layer):
         rate = 0.0 if rates is None else float(rates[hidden])
         return cls(n_units, n_units, rate, hidden) if rate > 0 else None
 
-    def n_kept(self):
+    def n_kept(self, training):
         """Keep the factors."""
         return self.fan_out + 1
 

@@ -22,7 +22,7 @@ class Segment(NamedTuple):
         What `alpha` and `weight_decay` are multiplied by; 0 for none.
     rate : float
         What the learning rate is multiplied by. With 0 the segment is not the
-        optimizer's but the layer's own, which may write it in its forward pass.
+        optimizer's but the layer's own, which a barrier may write where it combines.
     """
 
     attribute: str
@@ -54,6 +54,12 @@ class Layer:
     in_place: ClassVar[bool] = False
     # Whether predictions leave it out.
     is_for_training: ClassVar[bool] = False
+    # Whether in training it needs sums over the whole batch: `functions` and `own` are
+    # then the addresses that `skgd.kernels.passes.stages` asks for.
+    is_barrier: ClassVar[bool] = False
+
+    # Its arrays, as attributes of the estimators, and their shapes.
+    attributes: ClassVar[dict] = {}
 
     fan_in: int
     fan_out: int
@@ -71,9 +77,13 @@ class Layer:
         """Multiplications of a forward pass, of one sample."""
         return 0
 
-    def n_kept(self):
-        """Numbers that it keeps of a sample for the backward pass."""
+    def n_kept(self, training):
+        """Numbers that it keeps of a sample until the backward pass, or scratch."""
         return 0
+
+    def n_sums(self):
+        """Sums that a barrier makes, in the forward and in the backward pass."""
+        return 0, 0
 
     def n_random(self):
         """Numbers that it draws for one sample."""
@@ -120,6 +130,14 @@ class Layer:
             Name of its outputs.
         """
         raise NotImplementedError
+
+    def as_factors(self, arrays):
+        """Return what predictions multiply each input by, and add to it.
+
+        None where it is more than that. For formats that have no such layer, and into
+        whose dense layers it can be multiplied.
+        """
+        return None
 
     def pack(self):
         """Return its fields as plain values."""

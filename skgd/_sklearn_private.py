@@ -1,0 +1,54 @@
+"""What skgd takes of scikit-learn that is not public, in one place.
+
+Seen in scikit-learn 1.7 to 1.9.1. What is new in a later version, or gone, is settled
+here. Besides, `skgd.estimators.conversion` reads private attributes of a fitted MLP.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._missing import is_pandas_na
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call as check_partial_fit_first_call,
+)
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _num_samples as num_samples
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # before 1.9
+
+    class CallbackSupportMixin:
+        """Stands where scikit-learn has no callbacks yet."""
+
+
+# What scikit-learn 1.9 keeps on an estimator during a fit, for the end of its
+# callbacks, and where it keeps the callbacks.
+CALLBACK_ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+CALLBACKS = "_skl_callbacks"
+
+__all__ = [
+    "CALLBACKS",
+    "CALLBACK_ATTRIBUTES",
+    "AdamOptimizer",
+    "CallbackSupportMixin",
+    "Interval",
+    "InvalidParameterError",
+    "Options",
+    "SGDOptimizer",
+    "StrOptions",
+    "check_matplotlib_support",
+    "check_partial_fit_first_call",
+    "check_sample_weight",
+    "fit_context",
+    "is_pandas_na",
+    "num_samples",
+    "safe_indexing",
+]

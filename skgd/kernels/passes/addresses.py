@@ -1,0 +1,73 @@
+"""Where the compiled passes of training are, for each type of data."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from skgd.kernels.machine.call import address
+from skgd.kernels.passes.batch import forward, loss_and_gradient
+from skgd.kernels.passes.inputs import Inputs, Samples, read_only
+from skgd.kernels.passes.plan import Plan, Workspace
+from skgd.kernels.passes.stages import run_stage
+
+
+class Passes(NamedTuple):
+    """Addresses of the passes of training."""
+
+    forward: int
+    loss_and_gradient: int
+    stage: int  # of a network with barriers, which has the others at 0
+
+
+# For the types alone.
+_NO_PLAN = Plan(
+    layers=np.empty((0, 0), np.int64),
+    numbers=np.empty(0),
+    **dict.fromkeys(("first_forward", "first_backward", "loss", "joint_loss"), 0),
+    loss_parameter=0.0,
+    **dict.fromkeys(("n_outputs", "raw", "targets", "weights", "width"), 0),
+    barriers=np.empty(0, np.int64),
+    n_sums=0,
+    n_random=0,
+)
+
+
+@cache
+def _passes(dtype, row_dtype, index_dtype, has_barriers):
+    """Compile the passes for arrays of these types, or load them.
+
+    The examples are of the very types that an epoch hands on: see `as_samples`, which
+    makes read-only views, and `make_workspace`. All are C-contiguous.
+    """
+    vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
+    indices, rows = np.empty(0, index_dtype), np.empty(0, row_dtype)
+    inputs = Inputs(*map(read_only, (matrix, vector, indices, indices)))
+    samples = Samples(inputs, read_only(matrix), read_only(vector))
+    workspace, double = Workspace(0, vector, np.empty(0, np.uint64)), np.empty(0)
+    if has_barriers:
+        common = samples, rows, 0, workspace, vector, double, double
+        return Passes(0, 0, address(run_stage, _NO_PLAN, vector, *common))
+    common = rows, workspace, vector, dtype.type(0)
+    return Passes(
+        address(forward, _NO_PLAN, vector, inputs, rows, workspace),
+        address(loss_and_gradient, _NO_PLAN, 0, vector, samples, *common),
+        0,
+    )
+
+
+def passes_for(plan, inputs, rows):
+    """Addresses of the passes of training on these samples.
+
+    Parameters
+    ----------
+    plan : Plan
+    inputs : Inputs
+    rows : ndarray of shape (n,)
+
+    Returns
+    -------
+    passes : Passes
+    """
+    types = inputs.data.dtype, rows.dtype, inputs.indptr.dtype
+    return _passes(*types, plan.barriers.size > 0)

@@ -1,0 +1,190 @@
+"""The passes of a batch in stages, between which sums over the whole batch are made.
+
+A *barrier* is a layer whose outputs follow from all samples of the batch, as those of
+batch normalisation do. The parts of a batch, which threads may share, go up to it; what
+they have measured is combined, and they go on from it. Backward it is the same. With B
+barriers there are 2 B + 1 stages, and a part's blocks stay as they are from one to the
+next: so it is one chunk, however long.
+
+The functions of a barrier are others than those of a layer. With w, x, y, kept, dx, dy
+and the gradient as in `skgd.kernels.passes.plan`, the samples' weights, and `sums`,
+float64, of which those of a layer begin at SUMS of its row, and those of its backward
+pass at SUMS_BACK:
+
+- ``MEASURE(n, row, x, weight, sums)`` writes the sums of a part;
+- ``COMBINE(row, w, sums, n_parts, totals)`` makes totals of those of all parts, in
+  rows, and may write what is the layer's own in w;
+- ``FORWARD(n, row, w, x, y, kept, weight, totals)`` goes on with them;
+- ``MEASURE_BACK(n, row, w, kept, dy, weight, sums, gradient)`` writes the sums of the
+  backward pass, of which the totals are the sums over the parts, and the gradient at w;
+- ``BACKWARD(n, row, w, kept, dx, dy, weight, totals)`` goes on with those.
+"""
+
+import numpy as np
+
+from skgd.kernels.machine.call import address, call
+from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.passes.batch import (
+    backward_layers,
+    block,
+    forward_layers,
+    gather_first,
+    loss_at_outputs,
+    weigh,
+)
+from skgd.kernels.passes.plan import (
+    BACKWARD,
+    COMBINE,
+    DX,
+    DY,
+    FAN_IN,
+    FAN_OUT,
+    FORWARD,
+    KEPT,
+    MEASURE,
+    MEASURE_BACK,
+    N_DX,
+    N_KEPT,
+    START,
+    STOP,
+    SUMS_BACK,
+    SUMS_END,
+    X,
+    Y,
+)
+
+
+@inline
+def _measure(plan, barrier, n, weight, workspace, sums):
+    row = plan.layers[barrier]
+    x = block(workspace, row[X], n, row[FAN_IN] + 1)
+    call(row[MEASURE], (n, row, x, weight, sums))
+
+
+@inline
+def _pass_on(plan, barrier, theta, n, weight, workspace, totals):
+    row = plan.layers[barrier]
+    w = theta[row[START] : row[STOP]]
+    x = block(workspace, row[X], n, row[FAN_IN] + 1)
+    y = block(workspace, row[Y], n, row[FAN_OUT] + 1)
+    kept = block(workspace, row[KEPT], n, row[N_KEPT])
+    call(row[FORWARD], (n, row, w, x, y, kept, weight, totals))
+
+
+@inline
+def _measure_back(plan, barrier, theta, n, weight, workspace, sums, gradient):
+    row = plan.layers[barrier]
+    w, g = theta[row[START] : row[STOP]], gradient[row[START] : row[STOP]]
+    kept = block(workspace, row[KEPT], n, row[N_KEPT])
+    dy = block(workspace, row[DY], n, row[FAN_OUT] + 1)
+    call(row[MEASURE_BACK], (n, row, w, kept, dy, weight, sums, g))
+
+
+@inline
+def _pass_back(plan, barrier, theta, n, weight, workspace, totals):
+    row = plan.layers[barrier]
+    w = theta[row[START] : row[STOP]]
+    kept = block(workspace, row[KEPT], n, row[N_KEPT])
+    dx = block(workspace, row[DX], n, row[N_DX])
+    dy = block(workspace, row[DY], n, row[FAN_OUT] + 1)
+    call(row[BACKWARD], (n, row, w, kept, dx, dy, weight, totals))
+
+
+@jit
+def run_stage(plan, theta, samples, rows, stage, workspace, gradient, sums, totals):
+    """Run one stage of the samples `rows`, all of them at once.
+
+    Parameters
+    ----------
+    plan : Plan
+    theta : ndarray of shape (n_parameters,)
+    samples : Samples
+    rows : ndarray of shape (n,)
+        A part of a batch.
+    stage : int
+        From 0 to ``2 * plan.barriers.size``, one after another.
+    workspace : Workspace
+        As the former stage has left it.
+    gradient : ndarray of shape (n_parameters,)
+        Written in the stages of the backward pass, each layer's part of it in one.
+    sums : ndarray of shape (n_sums,), float64
+        Written: what the next barrier needs of these samples.
+    totals : ndarray of shape (n_sums,), float64
+        Those over the whole batch, of the barriers so far.
+
+    Returns
+    -------
+    loss : float
+        Summed with the samples' weights; 0 in a stage that does not come to it.
+    """
+    n_barriers, n_layers = plan.barriers.size, plan.layers.shape[0]
+    n, inputs, loss = rows.size, samples.inputs, 0.0
+    weight = block(workspace, plan.weights, n, 1)
+    if stage <= n_barriers:
+        first = 0
+        if stage == 0:
+            weigh(plan, samples, rows, workspace)
+            gather_first(plan, inputs, rows, workspace)
+        else:
+            barrier = plan.barriers[stage - 1]
+            _pass_on(plan, barrier, theta, n, weight, workspace, totals)
+            first = barrier + 1
+        end = plan.barriers[stage] if stage < n_barriers else n_layers
+        forward_layers(plan, theta, inputs, rows, first, end, workspace)
+        if stage < n_barriers:
+            _measure(plan, end, n, weight, workspace, sums)
+            return loss
+        loss = loss_at_outputs(plan, samples, rows, weight, workspace)
+        end = n_layers
+    else:
+        end = plan.barriers[2 * n_barriers - stage]
+        _pass_back(plan, end, theta, n, weight, workspace, totals)
+    coming = 2 * n_barriers - 1 - stage  # the barrier at which this stage ends
+    first = plan.barriers[coming] + 1 if coming >= 0 else 0
+    beta = theta.dtype.type(0)
+    backward_layers(plan, theta, inputs, rows, first, end, workspace, gradient, beta)
+    if coming >= 0:
+        barrier = plan.barriers[coming]
+        _measure_back(plan, barrier, theta, n, weight, workspace, sums, gradient)
+    return loss
+
+
+@inline
+def combine(plan, theta, stage, sums, n_parts, totals):
+    """Make the totals that the stage after this one needs of the sums of all parts.
+
+    Parameters
+    ----------
+    plan : Plan
+    theta : ndarray of shape (n_parameters,)
+        A barrier may write what is its own in it.
+    stage : int
+    sums : ndarray of shape (>= n_parts, n_sums), float64
+    n_parts : int
+    totals : ndarray of shape (n_sums,), float64
+        Written.
+    """
+    n_barriers = plan.barriers.size
+    if stage < n_barriers:
+        row = plan.layers[plan.barriers[stage]]
+        w = theta[row[START] : row[STOP]]
+        call(row[COMBINE], (row, w, sums, n_parts, totals))
+    elif stage < 2 * n_barriers:
+        row = plan.layers[plan.barriers[2 * n_barriers - 1 - stage]]
+        for k in range(row[SUMS_BACK], row[SUMS_END]):
+            totals[k] = 0.0
+            for part in range(n_parts):
+                totals[k] += sums[part, k]
+
+
+def barrier_addresses(dtype, *, measure, combine, forward, measure_back, backward):
+    """Compile the functions of a barrier; return where they are, in this order."""
+    row, double = np.empty(0, np.int64), np.empty(0)
+    v, sums = np.empty(0, dtype), np.empty((0, 0))
+    return (
+        address(measure, 0, row, v, v, double),
+        address(combine, row, v, sums, 0, double),
+        address(forward, 0, row, v, v, v, v, v, double),
+        address(measure_back, 0, row, v, v, v, v, double, v),
+        address(backward, 0, row, v, v, v, v, v, double),
+    )
