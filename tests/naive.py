@@ -320,7 +320,40 @@ def dropout_backward(layer, arrays, x, dy, draws):
     return dy * dropout_factors(layer, draws, len(x)), []
 
 
+def batch_statistics(x, weight):
+    share = weight[:, None] / weight.sum()
+    mean = (share * x).sum(axis=0)
+    return share, mean, (share * (x - mean) ** 2).sum(axis=0)
+
+
+def batch_norm(layer, arrays, x, draws):
+    scale, shift, running_mean, running_variance = arrays
+    if draws is None:
+        mean, variance = running_mean, running_variance
+    else:
+        weight = draws.weight
+        _, mean, variance = batch_statistics(x, weight)
+        rest = 1 - (weight**2).sum() / weight.sum() ** 2
+        if rest > 0:  # there is more than one sample; PyTorch raises an error
+            running_mean += 0.1 * (mean - running_mean)
+            running_variance += 0.1 * (variance / rest - running_variance)
+    return scale * (x - mean) / np.sqrt(variance + 1e-5) + shift
+
+
+def batch_norm_backward(layer, arrays, x, dy, draws):
+    scale = arrays[0]
+    share, mean, variance = batch_statistics(x, draws.weight)
+    root = np.sqrt(variance + 1e-5)
+    normal = (x - mean) / root
+    dn = dy * scale
+    both = dn.sum(axis=0) + normal * (dn * normal).sum(axis=0)
+    zeros = np.zeros_like(scale)
+    own = [(dy * normal).sum(axis=0), dy.sum(axis=0), zeros, zeros]
+    return (dn - share * both) / root, own
+
+
 LAYERS = {
+    "batch_norm": Layer(batch_norm, batch_norm_backward, [{}]),
     "dense": Layer(dense, dense_backward, [{}]),
     "activation": Layer(
         activation,

@@ -54,6 +54,7 @@ PARAMETERS = {
     "optimizer": st.sampled_from(list(OPTIMIZERS)),
     "alpha": st.just(0) | rates(10),
     "weight_decay": st.just(0) | rates(0.5),
+    "batch_norm": per_layer(st.booleans()),
     "dropout": per_layer(st.just(0) | st.floats(0, 0.9)),
     "max_grad_norm": st.none() | rates(10),
     "batch_size": st.just("auto") | st.integers(1, 50),

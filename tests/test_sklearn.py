@@ -350,6 +350,7 @@ INEXPRESSIBLE += [
         *({"learning_rate": name} for name in ("exponential", "cosine", "invscaling")),
         {"learning_rate": np.cos},
         {"weight_decay": 0.01},
+        {"batch_norm": True},
         {"dropout": 0.5},
         {"dropout": [0.0, 0.5], "hidden_layer_sizes": (4, 4)},
         {"max_grad_norm": 1.0},

@@ -86,6 +86,16 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         At each step the coefs shrink by this times the learning rate, apart from the
         gradient [5]_. ``optimizer='adam', weight_decay=0.01`` is known as AdamW.
 
+    batch_norm : bool or array-like of bool, default=False
+        Whether hidden layers normalise their weighted inputs, before the activation:
+        to mean 0 and variance 1 over the samples of the batch, with their weights, and
+        then by a scale and a shift of each unit, which are learned [20]_. It is
+        BatchNorm1d of PyTorch, with a momentum of 0.1 and an epsilon of 1e-5:
+        predictions take running means of mean and (unbiased) variance. It is one flag
+        for all hidden layers, or one for each. Neither `alpha` nor `weight_decay` acts
+        on scales and shifts. ``solver='sgd'``, which has no batches, refuses it. A
+        last batch of one sample leaves the running means as they are.
+
     dropout : float or array-like of float, default=0.0
         Probability, in [0, 1), with which a step sets each hidden unit's activation to
         0 and scales the others up by ``1 / (1 - dropout)`` [18]_; one for all hidden
@@ -103,7 +113,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         'balanced'. Labels that the data lack may be named; they weigh nothing.
 
     label_smoothing : float, default=0.0
-        Share, in [0, 1), of each target that is spread evenly over the classes [20]_.
+        Share, in [0, 1), of each target that is spread evenly over the classes [21]_.
         Not for multilabel tasks.
 
     batch_size : int or 'auto', default='auto'
@@ -217,6 +227,19 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     classes_ : ndarray of shape (n_classes,)
         Class labels.
 
+    batch_norm_means_ : list of ndarray of shape (n_units,)
+        Running means of the weighted inputs, by which predictions normalise them, for
+        each hidden layer with `batch_norm`. They are views, as `coefs_`.
+
+    batch_norm_scales_ : list of ndarray of shape (n_units,)
+        What the normalised inputs are multiplied by, likewise.
+
+    batch_norm_shifts_ : list of ndarray of shape (n_units,)
+        What is added to them then.
+
+    batch_norm_variances_ : list of ndarray of shape (n_units,)
+        Running means of the unbiased variances, likewise.
+
     best_loss_ : float or None
         Least training loss so far; None with ``early_stopping=True``.
 
@@ -323,7 +346,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
        "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
     .. [19] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
        neural networks", ICML 2013, algorithm 1.
-    .. [20] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the
+    .. [20] S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network
+       training by reducing internal covariate shift", ICML 2015.
+    .. [21] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the
        inception architecture for computer vision", CVPR 2016, section 7.
 
     Examples
@@ -362,6 +387,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         optimizer="adam",
         alpha=0.0001,
         weight_decay=0.0,
+        batch_norm=False,
         dropout=0.0,
         max_grad_norm=None,
         class_weight=None,
@@ -392,6 +418,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         self.optimizer = optimizer
         self.alpha = alpha
         self.weight_decay = weight_decay
+        self.batch_norm = batch_norm
         self.dropout = dropout
         self.max_grad_norm = max_grad_norm
         self.class_weight = class_weight

@@ -38,6 +38,7 @@ COMMON_CONSTRAINTS = {
     "optimizer": [StrOptions(set(OPTIMIZERS))],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "batch_norm": ["boolean", "array-like"],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "batch_size": [
@@ -126,10 +127,19 @@ def dropout_rates(dropout, n_hidden):
     return rates
 
 
+def batch_norm_flags(batch_norm, n_hidden):
+    """Return whether each hidden layer has batch normalisation, as a list."""
+    flags = _for_each_hidden("batch_norm", batch_norm, n_hidden, "flag")
+    if not all(isinstance(flag, (bool, np.bool_)) for flag in flags):
+        raise ValueError(f"batch_norm must be made of True and False, got {flags}.")
+    return [bool(flag) for flag in flags]
+
+
 # The parameters of which each hidden layer has a value of its own, and what makes a
 # list of these.
 OF_HIDDEN_LAYERS = {
     "activation": activations_of,
+    "batch_norm": batch_norm_flags,
     "dropout": dropout_rates,
 }
 

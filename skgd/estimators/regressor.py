@@ -99,6 +99,16 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         At each step the coefs shrink by this times the learning rate, apart from the
         gradient [5]_. ``optimizer='adam', weight_decay=0.01`` is known as AdamW.
 
+    batch_norm : bool or array-like of bool, default=False
+        Whether hidden layers normalise their weighted inputs, before the activation:
+        to mean 0 and variance 1 over the samples of the batch, with their weights, and
+        then by a scale and a shift of each unit, which are learned [20]_. It is
+        BatchNorm1d of PyTorch, with a momentum of 0.1 and an epsilon of 1e-5:
+        predictions take running means of mean and (unbiased) variance. It is one flag
+        for all hidden layers, or one for each. Neither `alpha` nor `weight_decay` acts
+        on scales and shifts. ``solver='sgd'``, which has no batches, refuses it. A
+        last batch of one sample leaves the running means as they are.
+
     dropout : float or array-like of float, default=0.0
         Probability, in [0, 1), with which a step sets each hidden unit's activation to
         0 and scales the others up by ``1 / (1 - dropout)`` [18]_; one for all hidden
@@ -216,6 +226,19 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
     Attributes
     ----------
+    batch_norm_means_ : list of ndarray of shape (n_units,)
+        Running means of the weighted inputs, by which predictions normalise them, for
+        each hidden layer with `batch_norm`. They are views, as `coefs_`.
+
+    batch_norm_scales_ : list of ndarray of shape (n_units,)
+        What the normalised inputs are multiplied by, likewise.
+
+    batch_norm_shifts_ : list of ndarray of shape (n_units,)
+        What is added to them then.
+
+    batch_norm_variances_ : list of ndarray of shape (n_units,)
+        Running means of the unbiased variances, likewise.
+
     best_loss_ : float or None
         Least training loss so far; None with ``early_stopping=True``.
 
@@ -322,6 +345,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
        "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
     .. [19] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
        neural networks", ICML 2013, algorithm 1.
+    .. [20] S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network
+       training by reducing internal covariate shift", ICML 2015.
 
     Examples
     --------
@@ -357,6 +382,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         quantile=0.5,
         alpha=0.0001,
         weight_decay=0.0,
+        batch_norm=False,
         dropout=0.0,
         max_grad_norm=None,
         batch_size="auto",
@@ -388,6 +414,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         self.quantile = quantile
         self.alpha = alpha
         self.weight_decay = weight_decay
+        self.batch_norm = batch_norm
         self.dropout = dropout
         self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size

@@ -1,0 +1,258 @@
+"""Batch normalisation: inputs of mean 0 and variance 1 over the batch, then scaled.
+
+With mean and variance over the samples of a batch, with their weights,
+``y = scale * (x - mean) / sqrt(variance + EPSILON) + shift``. Predictions take running
+means of both in their place.
+
+Reference: S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network
+training by reducing internal covariate shift", ICML 2015, algorithms 1 and 2. The
+running variance is the unbiased one, and the numbers are those of BatchNorm1d in
+PyTorch.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+
+from skgd.kernels.machine.jit import jit
+from skgd.kernels.passes.plan import (
+    FAN_OUT,
+    SUMS,
+    SUMS_BACK,
+    forward_address,
+)
+from skgd.kernels.passes.stages import barrier_addresses
+from skgd.network.layers.layer import Layer, Segment
+
+EPSILON = 1e-5
+# The weight of the present batch in the running means.
+MOMENTUM = 0.1
+
+# Its parameters w are four runs of a number for each unit: scale, shift, running mean
+# and running variance. Sums of a part of the batch are the sum of the weights and that
+# of their squares, then for each unit the mean, and the sum of squares around it. In
+# the totals the last are 1 / sqrt(variance + EPSILON).
+WEIGHT, SQUARES, MEANS = 0, 1, 2
+
+
+@jit
+def _measure(n, row, x, weight, sums):
+    n_units = row[FAN_OUT]
+    start = row[SUMS]
+    mean = sums[start + MEANS : start + MEANS + n_units]
+    around = sums[start + MEANS + n_units : start + MEANS + 2 * n_units]
+    total = squares = 0.0
+    for j in range(n_units):
+        mean[j] = around[j] = 0.0
+    for i in range(n):
+        w = np.float64(weight[i])
+        total += w
+        squares += w * w
+        values = x[i * (n_units + 1) : i * (n_units + 1) + n_units]
+        for j in range(n_units):
+            mean[j] += w * values[j]
+    sums[start + WEIGHT], sums[start + SQUARES] = total, squares
+    if total == 0.0:
+        return
+    for j in range(n_units):
+        mean[j] /= total
+    for i in range(n):
+        w = np.float64(weight[i])
+        values = x[i * (n_units + 1) : i * (n_units + 1) + n_units]
+        for j in range(n_units):
+            deviation = values[j] - mean[j]
+            around[j] += w * (deviation * deviation)
+
+
+@jit
+def _combine(row, w, sums, n_parts, totals):
+    # T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample
+    # variance: analysis and recommendations", The American Statistician 37, 1983.
+    n_units = row[FAN_OUT]
+    start = row[SUMS]
+    mean = totals[start + MEANS : start + MEANS + n_units]
+    around = totals[start + MEANS + n_units : start + MEANS + 2 * n_units]
+    total = squares = 0.0
+    for j in range(n_units):
+        mean[j] = around[j] = 0.0
+    for part in range(n_parts):
+        weight = sums[part, start + WEIGHT]
+        if weight == 0.0:
+            continue
+        both = total + weight
+        squares += sums[part, start + SQUARES]
+        for j in range(n_units):
+            delta = sums[part, start + MEANS + j] - mean[j]
+            mean[j] += delta * (weight / both)
+            rest = delta * delta * (total * (weight / both))
+            around[j] += sums[part, start + MEANS + n_units + j] + rest
+        total = both
+    totals[start + WEIGHT], totals[start + SQUARES] = total, squares
+    # Of a sample alone there is no unbiased variance, and nothing to learn from it.
+    rest = total - squares / total
+    is_alone = not rest > 0.0
+    running_mean = w[2 * n_units : 3 * n_units]
+    running_variance = w[3 * n_units : 4 * n_units]
+    for j in range(n_units):
+        if not is_alone:
+            unbiased = around[j] / rest
+            running_mean[j] += MOMENTUM * (mean[j] - running_mean[j])
+            running_variance[j] += MOMENTUM * (unbiased - running_variance[j])
+        around[j] = 1.0 / np.sqrt(around[j] / total + EPSILON)
+
+
+@jit
+def _forward(n, row, w, x, y, kept, weight, totals):
+    n_units = row[FAN_OUT]
+    start = row[SUMS]
+    mean = totals[start + MEANS : start + MEANS + n_units]
+    inverse = totals[start + MEANS + n_units : start + MEANS + 2 * n_units]
+    scale, shift = w[:n_units], w[n_units : 2 * n_units]
+    scalar = w.dtype.type
+    for i in range(n):
+        first, last = i * (n_units + 1), i * (n_units + 1) + n_units
+        values, normal, out = x[first:last], kept[first:last], y[first:last]
+        for j in range(n_units):
+            normal[j] = scalar((values[j] - mean[j]) * inverse[j])
+            out[j] = scale[j] * normal[j] + shift[j]
+
+
+@jit
+def _measure_back(n, row, w, kept, dy, weight, sums, gradient):
+    n_units = row[FAN_OUT]
+    start = row[SUMS_BACK]
+    total = sums[start : start + n_units]
+    product = sums[start + n_units : start + 2 * n_units]
+    for j in range(n_units):
+        total[j] = product[j] = 0.0
+    for i in range(n):
+        first, last = i * (n_units + 1), i * (n_units + 1) + n_units
+        normal, d = kept[first:last], dy[first:last]
+        for j in range(n_units):
+            total[j] += d[j]
+            product[j] += d[j] * normal[j]
+    for j in range(n_units):
+        gradient[j], gradient[n_units + j] = product[j], total[j]
+        gradient[2 * n_units + j] = gradient[3 * n_units + j] = 0
+
+
+@jit
+def _backward(n, row, w, kept, dx, dy, weight, totals):
+    # The derivative of the whole, mean and variance included: each sample has its share
+    # of both by its weight.
+    n_units = row[FAN_OUT]
+    start, start_back = row[SUMS], row[SUMS_BACK]
+    inverse = totals[start + MEANS + n_units : start + MEANS + 2 * n_units]
+    total = totals[start_back : start_back + n_units]
+    product = totals[start_back + n_units : start_back + 2 * n_units]
+    scale, scalar = w[:n_units], w.dtype.type
+    for i in range(n):
+        share = weight[i] / totals[start + WEIGHT]
+        first, last = i * (n_units + 1), i * (n_units + 1) + n_units
+        normal, d, out = kept[first:last], dy[first:last], dx[first:last]
+        for j in range(n_units):
+            rest = d[j] - share * (total[j] + normal[j] * product[j])
+            out[j] = scalar(scale[j] * inverse[j] * rest)
+
+
+@jit
+def _predict(n, row, number, w, x, y, kept, workspace):
+    # One product and one sum for each number; for one sample as for a thousand.
+    n_units = row[FAN_OUT]
+    scale, shift = w[:n_units], w[n_units : 2 * n_units]
+    mean, variance = w[2 * n_units : 3 * n_units], w[3 * n_units : 4 * n_units]
+    factor, offset = kept[:n_units], kept[n_units : 2 * n_units]
+    for j in range(n_units):
+        factor[j] = scale[j] / np.sqrt(variance[j] + w.dtype.type(EPSILON))
+        offset[j] = shift[j] - mean[j] * factor[j]
+    for i in range(n):
+        first, last = i * (n_units + 1), i * (n_units + 1) + n_units
+        values, out = x[first:last], y[first:last]
+        for j in range(n_units):
+            out[j] = values[j] * factor[j] + offset[j]
+
+
+@cache
+def _barrier(dtype):
+    return barrier_addresses(
+        dtype,
+        measure=_measure,
+        combine=_combine,
+        forward=_forward,
+        measure_back=_measure_back,
+        backward=_backward,
+    )
+
+
+def _ones(random_state, shape):
+    return np.ones(shape)
+
+
+def _zeros(random_state, shape):
+    return np.zeros(shape)
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Inputs of mean 0 and variance 1 over the batch, scaled and shifted."""
+
+    kind: ClassVar = "batch_norm"
+    in_place: ClassVar = True
+    is_barrier: ClassVar = True
+    attributes: ClassVar = {
+        "batch_norm_scales_": "(n_units,)",
+        "batch_norm_shifts_": "(n_units,)",
+        "batch_norm_means_": "(n_units,)",
+        "batch_norm_variances_": "(n_units,)",
+    }
+
+    @classmethod
+    def of_hidden(cls, n_units, hidden, settings):
+        """Return that of a hidden layer, or None if it has none."""
+        flags = settings.get("batch_norm")
+        return cls(n_units, n_units) if flags is not None and flags[hidden] else None
+
+    def segments(self):
+        """Return scale and shift, and the running statistics, which are its own."""
+        shape = (self.fan_out,)
+        scales, shifts, means, variances = self.attributes
+        return [
+            Segment(scales, shape, _ones),
+            Segment(shifts, shape, _zeros),
+            Segment(means, shape, _zeros, rate=0.0),
+            Segment(variances, shape, _ones, rate=0.0),
+        ]
+
+    def n_kept(self, training):
+        """Keep the normalised inputs; for predictions, the factors and offsets."""
+        return self.fan_out + 1 if training else 2 * self.fan_out
+
+    def n_sums(self):
+        """Weights, means and squares; then sums of two gradients."""
+        return 2 + 2 * self.fan_out, 2 * self.fan_out
+
+    def own(self, dtype, training):
+        """Return the addresses of its measurements, and of what combines them."""
+        if not training:
+            return ()
+        measure, combine, _, measure_back, _ = _barrier(dtype)
+        return measure, combine, measure_back
+
+    def functions(self, dtype, training):
+        """Normalise by the batch; for predictions by the running statistics."""
+        if not training:
+            return forward_address(_predict, dtype), 0
+        _, _, forward, _, backward = _barrier(dtype)
+        return forward, backward
+
+    def as_factors(self, arrays):
+        """Return the factors and offsets of the running statistics."""
+        scales, shifts, means, variances = arrays
+        factors = scales / np.sqrt(variances + EPSILON)
+        return factors, shifts - means * factors
+
+    def to_onnx(self, add, x, arrays):
+        """Add a normalisation by the running statistics."""
+        return add("BatchNormalization", x, *arrays, epsilon=EPSILON)
