@@ -16,10 +16,15 @@ from skgd.kernels.epoch import (
     sgd_steps,
     take_step,
 )
-from skgd.kernels.formulas.optimizers import Update, clock_after, make_update_rule
+from skgd.kernels.formulas.optimizers import (
+    N_FACTORS,
+    Update,
+    make_update_rule,
+    set_clock,
+)
 from skgd.kernels.passes.addresses import Passes, passes_for
 from skgd.kernels.passes.inputs import as_inputs, read_only, row_numbers
-from skgd.kernels.passes.plan import KEY, make_workspace
+from skgd.kernels.passes.plan import KEY, aligned_zeros, make_workspace
 from skgd.kernels.team.protocol import make_team
 from skgd.kernels.team.threads import Helpers, prepare_blas
 from skgd.network.division import chunk_size, divide
@@ -99,7 +104,7 @@ class Steps:
             make_workspace(self._plan, size, theta.dtype) for _ in range(n_useful)
         ]
         if network.n_barriers > 0:  # the parts' blocks last from stage to stage
-            memory = np.zeros(n_parts * size * self._plan.width, theta.dtype)
+            memory = aligned_zeros(n_parts * size * self._plan.width, theta.dtype)
             shared = [each._replace(memory=memory) for each in self._workspaces]
             self._workspaces = shared
         prepare_blas(n_useful)
@@ -124,8 +129,7 @@ class Steps:
             self.seed_with(draw_seed(state.random_state))
         if self._params.shuffle and self._params.solver != "batch":
             shuffle(state.order, state.random_state)
-        update = self._descent.update
-        update.clock[:] = clock_after(state.optimizer, update.rule, state.n_steps)
+        set_clock(state.optimizer, self._descent.update, state.n_steps)
         self._sums[:] = 0
 
     def seed_with(self, seed):
@@ -174,15 +178,16 @@ def make_update(params, network, state):
         *(params.epsilon, params.weight_decay, state.theta.dtype),
         max_grad_norm=params.max_grad_norm,
     )
-    return Update(
+    update = Update(
         theta=state.theta,
         segments=network.segment_table,
         rule=rule,
         memory=state.memory,
-        clock=clock_after(state.optimizer, rule, state.n_steps),
-        step=np.zeros(6),
+        step=np.zeros(N_FACTORS),
         alpha=float(params.alpha),
     )
+    set_clock(state.optimizer, update, state.n_steps)
+    return update
 
 
 def draw_seed(random_state):

@@ -31,6 +31,9 @@ from skgd.kernels.passes.plan import (
     Y,
 )
 
+# Numbers of a cache line, in float32; half of it are one in float64.
+LINE = 16
+
 
 def make_plan(network, inputs, rows, *, training, gathers=False):
     """Compile or load what a network's passes need, and lay out its rows.
@@ -57,14 +60,14 @@ def make_plan(network, inputs, rows, *, training, gathers=False):
 
 
 class _Blocks:
-    """Gives out blocks of numbers for each sample."""
+    """Gives out blocks of numbers for each sample, which begin with a cache line."""
 
     def __init__(self):
         self.width = 0
 
     def __call__(self, width):
         start = self.width
-        self.width += width
+        self.width += -(-width // LINE) * LINE
         return start
 
 

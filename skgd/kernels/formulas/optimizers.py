@@ -18,6 +18,7 @@ import numpy as np
 from skgd.kernels.formulas.elementary import add
 from skgd.kernels.machine.call import address, call, call_for_float
 from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.machine.span import span
 
 
 class Optimizer(NamedTuple):
@@ -34,11 +35,12 @@ class Optimizer(NamedTuple):
         Names of the vectors that it remembers between steps, one a row. They begin as
         zeros.
     tick : callable or None
-        ``tick(rule, rate, clock, step)`` for one whose factors depend on the number of
-        the step: moves the clock on, and writes the factors of the step.
+        ``tick(rule, rate, step)`` for one whose factors depend on the number of the
+        step: moves the clock on, and writes the factors of the step.
     clock : callable
-        ``clock(rule, n_steps)`` returns the clock after so many steps: products over
-        them, as to take powers at each step cost 0.1 us (measured).
+        ``clock(rule, n_steps)`` returns the clock after that number of steps: products
+        over them, as to take powers at each step cost 0.1 us (measured). With `rule`
+        the hyperparameters are meant.
     """
 
     name: str
@@ -48,13 +50,13 @@ class Optimizer(NamedTuple):
     clock: Callable = lambda rule, n_steps: ()
 
 
-# Places in a clock: products over all steps so far.
-BETA_1, BETA_2, NADAM_DECAY, MOMENTA = range(4)
-
 # Places in `Update.step`, the factors of one step: what the gradient is multiplied by,
 # and the parameters in it; the learning rate, bias correction included; NAdam's second
 # one, of the gradient itself; and the share that weight decay takes of the parameters.
 FACTOR, L2, RATE, GRADIENT_RATE, EPSILON, DECAY = range(6)
+# After them is the clock: products over all steps so far.
+BETA_1, BETA_2, NADAM_DECAY, MOMENTA = range(6, 10)
+N_FACTORS = 10
 
 
 class Step(NamedTuple):
@@ -78,11 +80,9 @@ class Segments(NamedTuple):
     factors: np.ndarray
 
 
-class UpdateRule(NamedTuple):
-    """The addresses of an optimizer's functions, and its hyperparameters."""
+class Hyperparameters(NamedTuple):
+    """The numbers that rules and ticks read."""
 
-    function: int
-    tick: int  # or 0
     momentum: float
     beta_1: float
     beta_2: float
@@ -92,6 +92,14 @@ class UpdateRule(NamedTuple):
     gain_1: float
     gain_2: float
     epsilon: float
+
+
+class UpdateRule(NamedTuple):
+    """The addresses of an optimizer's functions, and what they read."""
+
+    function: int
+    tick: int  # or 0
+    parameters: Hyperparameters
     weight_decay: float
     max_grad_norm: float
     # Addresses of `add_up` and `gradient_norm`, or 0 where gradients are not clipped.
@@ -106,8 +114,7 @@ class Update(NamedTuple):
     segments: Segments
     rule: UpdateRule
     memory: np.ndarray  # (n_rows, n_parameters), of the optimizer
-    clock: np.ndarray  # float64 (4,): from BETA_1 on
-    step: np.ndarray  # float64 (6,): from FACTOR on
+    step: np.ndarray  # float64 (N_FACTORS,): from FACTOR on
     alpha: float  # the L2 coefficient, divided by the batch's weight
 
 
@@ -123,25 +130,26 @@ def make_update_rule(
 ):
     """Gather the hyperparameters, named as in the estimators."""
     gains = 1.0 - beta_1, 1.0 - beta_2
-    values = (momentum, beta_1, beta_2, *gains, epsilon, weight_decay)
-    values, is_clipped = map(float, values), max_grad_norm is not None
+    values = map(float, (momentum, beta_1, beta_2, *gains, epsilon))
+    is_clipped = max_grad_norm is not None
     longest = float(max_grad_norm) if is_clipped else np.inf
     rule, of_clipping = _addresses(optimizer, np.dtype(dtype), is_clipped)
-    return UpdateRule(*rule, *values, longest, *of_clipping)
+    numbers = Hyperparameters(*values), float(weight_decay), longest
+    return UpdateRule(*rule, *numbers, *of_clipping)
 
 
 @cache
 def _addresses(optimizer, dtype, is_clipped):
     """Compile a rule, and what clips gradients or else 0, or load them."""
-    rule = UpdateRule(0, 0, *[0.0] * 8, 0, 0)
+    parameters = Hyperparameters(*[0.0] * 6)
     vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
     double, scalar = np.empty(0), dtype.type(0)
     record = OPTIMIZERS[optimizer]
     arguments = vector, vector, matrix, 0, scalar, scalar, scalar
-    function = address(record.rule, *arguments, Step(0.0, 0.0, 0.0), rule)
+    function = address(record.rule, *arguments, Step(0.0, 0.0, 0.0), parameters)
     tick = 0
     if record.tick is not None:
-        tick = address(record.tick, rule, 0.0, double, double)
+        tick = address(record.tick, parameters, 0.0, double)
     if not is_clipped:
         return (function, tick), (0, 0)
     segments = Segments(np.empty((0, 2), np.int64), np.empty((0, 3)))
@@ -200,10 +208,10 @@ def prepare_step(update, gradient, weight, rate):
     """Write the factors of the next step, from a batch's summed gradient."""
     rule, step = update.rule, update.step
     step[FACTOR], step[L2] = 1.0 / weight, update.alpha / weight
-    step[RATE], step[GRADIENT_RATE], step[EPSILON] = rate, 0.0, rule.epsilon
-    step[DECAY] = rate * rule.weight_decay
+    step[RATE], step[GRADIENT_RATE] = rate, 0.0
+    step[EPSILON], step[DECAY] = rule.parameters.epsilon, rate * rule.weight_decay
     if rule.tick != 0:
-        call(rule.tick, (rule, rate, update.clock, step))
+        call(rule.tick, (rule.parameters, rate, step))
     if rule.norm != 0:
         _clip(update, gradient)
 
@@ -228,10 +236,12 @@ def update_range(update, gradient, low, high):
             step[RATE] * speed, step[GRADIENT_RATE] * speed, step[EPSILON]
         )
         of_gradient = scalar(step[FACTOR]), scalar(step[L2] * penalty), scalar(decay)
-        arguments = theta[start:stop], gradient[start:stop], update.memory, start
+        size = stop - start
+        values = span(theta, start, size), span(gradient, start, size)
+        arguments = *values, update.memory, start
         total = call_for_float(
             update.rule.function,
-            (*arguments, *of_gradient, factors_of_step, update.rule),
+            (*arguments, *of_gradient, factors_of_step, update.rule.parameters),
         )
         if penalty != 0.0:
             squares += penalty * total
@@ -250,20 +260,20 @@ def _adam_clock(rule, n_steps):
 
 
 @jit
-def _adam_tick(rule, rate, clock, step):
+def _adam_tick(rule, rate, step):
     # Kingma & Ba (2015), end of section 2: both corrections in one factor.
-    clock[BETA_1] *= rule.beta_1
-    clock[BETA_2] *= rule.beta_2
-    step[RATE] = rate * np.sqrt(1.0 - clock[BETA_2]) / (1.0 - clock[BETA_1])
+    step[BETA_1] *= rule.beta_1
+    step[BETA_2] *= rule.beta_2
+    step[RATE] = rate * np.sqrt(1.0 - step[BETA_2]) / (1.0 - step[BETA_1])
 
 
 @jit
-def _amsgrad_tick(rule, rate, clock, step):
+def _amsgrad_tick(rule, rate, step):
     # PyTorch adds epsilon to the corrected root; here the fraction is expanded.
-    clock[BETA_1] *= rule.beta_1
-    clock[BETA_2] *= rule.beta_2
-    root = np.sqrt(1.0 - clock[BETA_2])
-    step[RATE], step[EPSILON] = rate * root / (1.0 - clock[BETA_1]), rule.epsilon * root
+    step[BETA_1] *= rule.beta_1
+    step[BETA_2] *= rule.beta_2
+    root = np.sqrt(1.0 - step[BETA_2])
+    step[RATE], step[EPSILON] = rate * root / (1.0 - step[BETA_1]), rule.epsilon * root
 
 
 def _nadam_clock(rule, n_steps):
@@ -273,29 +283,27 @@ def _nadam_clock(rule, n_steps):
         momenta *= rule.beta_1 * (1.0 - 0.5 * shrinkage)
         if momenta < 1e-20:  # 1 - momenta is 1 then
             break
-    powers = rule.beta_1**n_steps, rule.beta_2**n_steps
-    return *powers, NADAM_SHRINKAGE**n_steps, momenta
+    # The power of beta_1 is not read.
+    return 1.0, rule.beta_2**n_steps, NADAM_SHRINKAGE**n_steps, momenta
 
 
 @jit
-def _nadam_tick(rule, rate, clock, step):
-    clock[BETA_2] *= rule.beta_2
-    clock[NADAM_DECAY] *= NADAM_SHRINKAGE
-    momentum = rule.beta_1 * (1.0 - 0.5 * clock[NADAM_DECAY])
-    coming = rule.beta_1 * (1.0 - 0.5 * (clock[NADAM_DECAY] * NADAM_SHRINKAGE))
-    clock[MOMENTA] *= momentum
-    root, momenta = np.sqrt(1.0 - clock[BETA_2]), clock[MOMENTA]
+def _nadam_tick(rule, rate, step):
+    step[BETA_2] *= rule.beta_2
+    step[NADAM_DECAY] *= NADAM_SHRINKAGE
+    momentum = rule.beta_1 * (1.0 - 0.5 * step[NADAM_DECAY])
+    coming = rule.beta_1 * (1.0 - 0.5 * (step[NADAM_DECAY] * NADAM_SHRINKAGE))
+    step[MOMENTA] *= momentum
+    root, momenta = np.sqrt(1.0 - step[BETA_2]), step[MOMENTA]
     step[GRADIENT_RATE] = rate * root * (1.0 - momentum) / (1.0 - momenta)
     step[RATE] = rate * root * coming / (1.0 - momenta * coming)
     step[EPSILON] = rule.epsilon * root
 
 
-def clock_after(optimizer, rule, n_steps):
-    """Return the clock after so many steps, an array; in Python, once an epoch."""
-    clock = np.ones(4)
-    values = OPTIMIZERS[optimizer].clock(rule, n_steps)
-    clock[: len(values)] = values
-    return clock
+def set_clock(optimizer, update, n_steps):
+    """Set the clock to where it is after this number of steps; once an epoch."""
+    values = OPTIMIZERS[optimizer].clock(update.rule.parameters, n_steps)
+    update.step[BETA_1 : BETA_1 + len(values)] = values
 
 
 # The rules ----------------------------------------------------------------------------
@@ -303,7 +311,7 @@ def clock_after(optimizer, rule, n_steps):
 
 @inline
 def _memory(memory, row, theta, start):
-    return memory[row, start : start + theta.size]
+    return span(memory[row], start, theta.size)
 
 
 @jit

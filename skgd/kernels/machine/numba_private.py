@@ -8,8 +8,16 @@ from numba.core import cgutils
 from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
+from numba.np.arrayobj import populate_array
 
-__all__ = ["FunctionCache", "cgutils", "dumps", "global_compiler_lock"]
+__all__ = [
+    "FunctionCache",
+    "cgutils",
+    "dumps",
+    "global_compiler_lock",
+    "populate_array",
+    "typed",
+]
 
 
 def typed(load_atomic, kind):

@@ -3,6 +3,7 @@
 from skgd.kernels.formulas.losses import loss_and_delta
 from skgd.kernels.machine.call import call
 from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.machine.span import span
 from skgd.kernels.passes.inputs import gather
 from skgd.kernels.passes.plan import (
     BACKWARD,
@@ -24,8 +25,7 @@ from skgd.kernels.passes.plan import (
 @inline
 def block(workspace, start, n, width):
     """Return the rows of `n` samples in the block that begins at `start`."""
-    start = workspace.size * start
-    return workspace.memory[start : start + n * width]
+    return span(workspace.memory, workspace.size * start, n * width)
 
 
 @inline

@@ -69,11 +69,23 @@ class Workspace(NamedTuple):
     random: np.ndarray  # uint64, (plan.n_random,): from KEY on
 
 
+# Bytes of a cache line.
+LINE = 64
+
+
+def aligned_zeros(n, dtype):
+    """Return `n` zeros that begin with a cache line: loads that cross one are slow."""
+    dtype = np.dtype(dtype)
+    memory = np.zeros(n * dtype.itemsize + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + n * dtype.itemsize].view(dtype)
+
+
 def make_workspace(plan, size, dtype):
     """Allocate scratch memory for passes of up to `size` samples."""
     return Workspace(
         size=size,
-        memory=np.zeros(size * plan.width, dtype),
+        memory=aligned_zeros(size * plan.width, dtype),
         random=np.zeros(plan.n_random, np.uint64),
     )
 

@@ -10,6 +10,7 @@ from skgd.kernels.formulas.elementary import add, multiply_add
 from skgd.kernels.machine.call import address, call
 from skgd.kernels.machine.gemm import multiply
 from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.machine.span import span
 from skgd.kernels.passes.plan import (
     DENSE,
     FAN_IN,
@@ -73,7 +74,7 @@ def _single_output(w, x, y):
     """``y = x @ w``, of a layer with one output."""
     n_terms = w.size
     for i in range(y.size // 2):
-        row = x[i * n_terms : (i + 1) * n_terms]
+        row = span(x, i * n_terms, n_terms)
         total = row.dtype.type(0)
         for j in range(n_terms):
             total = add(total, row[j] * w[j])
@@ -88,7 +89,7 @@ def _add_single_output_gradient(x, dy, beta, gradient):
         for j in range(n_terms):
             gradient[j] = 0
     for i in range(dy.size // 2):
-        row = x[i * n_terms : (i + 1) * n_terms]
+        row = span(x, i * n_terms, n_terms)
         d = dy[2 * i]
         for j in range(n_terms):
             gradient[j] = multiply_add(d, row[j], gradient[j])
@@ -99,7 +100,7 @@ def _single_output_delta(w, dy, dx):
     """``dx = outer(dy, w)``, of a layer with one output."""
     n_terms = w.size
     for i in range(dy.size // 2):
-        row = dx[i * n_terms : (i + 1) * n_terms]
+        row = span(dx, i * n_terms, n_terms)
         d = dy[2 * i]  # read once: to the compiler, `row` may overlap with it
         for j in range(n_terms):
             row[j] = d * w[j]
@@ -111,13 +112,13 @@ def _single_output_delta(w, dy, dx):
 @jit
 def _sparse_forward(inputs, rows, w, y, fan_out):
     for i in range(rows.size):
-        out = y[i * (fan_out + 1) : i * (fan_out + 1) + fan_out]
-        intercepts = w[w.size - fan_out :]
+        out = span(y, i * (fan_out + 1), fan_out)
+        intercepts = span(w, w.size - fan_out, fan_out)
         for j in range(fan_out):
             out[j] = intercepts[j]
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
             value = inputs.data[p]
-            coefs = w[inputs.indices[p] * fan_out : (inputs.indices[p] + 1) * fan_out]
+            coefs = span(w, inputs.indices[p] * fan_out, fan_out)
             for j in range(fan_out):
                 out[j] = multiply_add(value, coefs[j], out[j])
 
@@ -127,14 +128,12 @@ def _sparse_backward(inputs, rows, dy, gradient, beta, fan_out):
     if beta == 0:
         for i in range(gradient.size):
             gradient[i] = 0
-    total = gradient[gradient.size - fan_out :]
+    total = span(gradient, gradient.size - fan_out, fan_out)
     for i in range(rows.size):
-        d = dy[i * (fan_out + 1) : i * (fan_out + 1) + fan_out]
+        d = span(dy, i * (fan_out + 1), fan_out)
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
             value = inputs.data[p]
-            g = gradient[
-                inputs.indices[p] * fan_out : (inputs.indices[p] + 1) * fan_out
-            ]
+            g = span(gradient, inputs.indices[p] * fan_out, fan_out)
             for j in range(fan_out):
                 g[j] = multiply_add(value, d[j], g[j])
         for j in range(fan_out):
