@@ -16,7 +16,7 @@ __all__ = [
     "__version__",
 ]
 
-# Saved estimators name this place, so their files may move.
+# Saved estimators refer to their classes by this module, so that files can be moved.
 for _class in (
     Activation,
     GDNeuralClassifier,

@@ -1,23 +1,28 @@
-"""Files that are whole or not there: written beside their place, and then moved."""
+"""Files that are complete or absent: they are written elsewhere, and then moved."""
 
 import errno
 import hashlib
 import os
 from uuid import uuid4
 
-# What file systems say that cannot flush a folder.
+# The errors of file systems that cannot flush a folder.
 _CANNOT = {errno.EINVAL, errno.EBADF, errno.ENOTSUP}
 
 
 def write_whole(path, payload, *, durable):
-    """Write a file with its checksum; after a crash it is the new or the former one.
+    """Write a file with a checksum; after a crash it is the new or the former file.
 
     Parameters
     ----------
     path : pathlib.Path
     payload : bytes
     durable : bool
-        Wait until it is on disk, so that it also outlasts a power cut.
+        Whether to wait until it is on disk, so that it also survives a power cut.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written. A former file is then still there.
     """
     part = path.with_name(f"{path.name}.{uuid4().hex[:16]}.part")
     try:

@@ -1,7 +1,7 @@
-"""What skgd takes of scikit-learn that is not public, in one place.
+"""All that skgd uses of scikit-learn and that is not public, in one place.
 
-Seen in scikit-learn 1.7 to 1.9.1. What is new in a later version, or gone, is settled
-here. Besides, `skgd.estimators.conversion` reads private attributes of a fitted MLP.
+It is there in scikit-learn 1.7 to 1.9.1; differences between versions are settled here.
+Besides, `skgd.estimators.conversion` reads private attributes of a fitted MLP.
 """
 
 from sklearn.base import _fit_context as fit_context
@@ -26,11 +26,11 @@ try:
 except ImportError:  # before 1.9
 
     class CallbackSupportMixin:
-        """Stands where scikit-learn has no callbacks yet."""
+        """Takes the place of scikit-learn's class, where it has no callbacks yet."""
 
 
-# What scikit-learn 1.9 keeps on an estimator during a fit, for the end of its
-# callbacks, and where it keeps the callbacks.
+# The attributes of an estimator in which scikit-learn 1.9 keeps, during a fit, what it
+# needs to end the callbacks; and the attribute in which it keeps the callbacks.
 CALLBACK_ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 CALLBACKS = "_skl_callbacks"
 

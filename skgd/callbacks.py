@@ -1,7 +1,4 @@
-"""Callbacks of skgd's own, on the protocol of scikit-learn 1.9.
-
-scikit-learn has more of them, in `sklearn.callback`.
-"""
+"""Callbacks that skgd adds to those of scikit-learn 1.9, in `sklearn.callback`."""
 
 import pickle
 import warnings
@@ -17,9 +14,9 @@ from skgd.estimators.base import BaseGDNeural
 class Checkpoint:
     """Saves a fit every few epochs, so that it can be completed after a crash.
 
-    The file is written beside its place and then moved there, so it is a whole one at
-    any time. `load_checkpoint` makes an estimator of it, whose `fit` goes on after the
-    epoch that was saved last, and comes to the same bits as a fit without a pause.
+    The file is written elsewhere in its folder and then moved, so it is complete at any
+    time. `load_checkpoint` reads an estimator from it, whose `fit` goes on after the
+    epoch that was saved last, and ends with the same bits as a fit without a pause.
 
     Parameters
     ----------
@@ -28,8 +25,8 @@ class Checkpoint:
         inside a search.
 
     every : int, default=1
-        Epochs from one save to the next. When the fit ends, by itself, by another
-        callback or by Ctrl-C, its last epoch is saved too.
+        Number of epochs from one save to the next. When the fit ends, by itself, by
+        another callback or by Ctrl-C, its last epoch is saved too.
 
     Warns
     -----
@@ -69,7 +66,7 @@ class Checkpoint:
         return {"path": self.path, "every": self.every}
 
     def setup(self, estimator, context):
-        """Check that what is saved can be completed; called before a fit.
+        """Check that a saved fit could be completed; called before a fit.
 
         Parameters
         ----------
@@ -79,7 +76,7 @@ class Checkpoint:
         Raises
         ------
         TypeError
-            If it is not one of skgd's, or trains on Dask.
+            If the estimator is not one of skgd's, or trains on Dask.
         FileNotFoundError
             If the folder is missing.
         ValueError
@@ -118,7 +115,7 @@ class Checkpoint:
         self._last, self._has_saved = None, False
 
     def teardown(self, estimator, context):
-        """Let go of the last epoch; called after a fit.
+        """Forget the last epoch; called after a fit.
 
         Parameters
         ----------
@@ -144,19 +141,19 @@ class Checkpoint:
         estimator : estimator
         context : CallbackContext
         fitted_estimator : estimator or None
-            As it would be if the fit had ended; None once it has diverged.
+            The estimator as if the fit had ended; None once the fit has diverged.
         """
         if context.task_name == "epoch" and fitted_estimator is not None:
             self._last = fitted_estimator
             if fitted_estimator.n_iter_ % self.every == 0:
                 self._save()
         elif context.task_name == "fit" and self._last is not None:
-            # Only now is it known whether another callback has ended it.
+            # Whether another callback has ended the fit is known only now.
             self._last._state.is_stopping = estimator._state.is_stopping
             self._save()
 
     def _save(self):
-        """Save the last epoch, as one to go on from."""
+        """Save the last epoch in a form from which `fit` goes on."""
         estimator = copy(self._last)
         estimator._state = replace(self._last._state, resumes=True)
         try:
@@ -173,7 +170,7 @@ class Checkpoint:
 
 
 def save_checkpoint(estimator, path):
-    """Write an estimator to a file, which a crash leaves as it was or complete.
+    """Write an estimator to a file; after a crash it is the new or the former file.
 
     Parameters
     ----------
@@ -196,7 +193,7 @@ def save_checkpoint(estimator, path):
 
 
 def load_checkpoint(path):
-    """Read what `Checkpoint` has written.
+    """Read a file that `Checkpoint` or `save_checkpoint` has written.
 
     The file is a pickle: load only what you trust.
 
@@ -208,9 +205,9 @@ def load_checkpoint(path):
     Returns
     -------
     estimator : estimator of skgd
-        Fitted, with the weights of the last epoch that was saved; it can predict. Its
-        `fit`, with the same data and validation data, completes the fit. Parameters
-        may be set before, such as a larger `max_iter`.
+        From `Checkpoint` it is fitted, with the weights of the last epoch that was
+        saved, and can predict. Its `fit`, with the same data and validation data,
+        completes the fit. Parameters may be set before, such as a larger `max_iter`.
 
     Raises
     ------

@@ -4,14 +4,15 @@ After ``import skgd.onnx``, ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`
 `GDNeuralRegressor` and `GDNeuralClassifier`, alone or within pipelines. There is
 nothing to call here.
 
-The type of the input decides the arithmetic: float64 for a float64 input, or else
-float32, whatever the network was trained in. On a CPU, onnxruntime has no float64
-kernels for some operators (Elu, Erf, LeakyRelu, Selu, Softplus); in float64 others
-stand for them.
+The type of the input decides the arithmetic: float64 for a float64 input, and float32
+for any other, whatever the network was trained in. On a CPU, onnxruntime has no float64
+kernels for some operators (Elu, Erf, LeakyRelu, Selu, Softplus); in float64 they are
+replaced by other operators.
 """
 
-# To add an activation: a function that adds its nodes, in `ACTIVATIONS`. To add an
-# output link: the same, in `LINKS`.
+# To add an activation, write a function that adds its nodes, and add it to
+# `ACTIVATIONS`. To add an output link, do the same with `LINKS`. Layers add their nodes
+# themselves, in `to_onnx`.
 
 from functools import cache
 
@@ -48,9 +49,9 @@ class Nodes:
     Parameters
     ----------
     scope, container : objects of skl2onnx
-        What gives out names, and the graph in the making.
+        The first makes names, and the second is the graph that is being made.
     dtype : dtype
-        Of the arithmetic: float32 or float64.
+        That of the arithmetic: float32 or float64.
     """
 
     def __init__(self, scope, container, dtype):
@@ -67,7 +68,7 @@ class Nodes:
         *inputs : str or array-like
             Names, or numbers, which become constants.
         output : str, default=None
-            Its name; a new one if None.
+            The name of its output; None makes a new one.
         **attributes : dict
             The node's attributes.
 
@@ -87,7 +88,13 @@ class Nodes:
         return output
 
     def activation(self, name, z):
-        """Add those of an activation; return the name of the output."""
+        """Add the nodes of an activation; return the name of the output.
+
+        Raises
+        ------
+        ValueError
+            If it is not one of the activations that skgd names.
+        """
         if name not in ACTIVATIONS:
             raise ValueError(
                 f"{name!r} cannot be converted to ONNX: only the activations that skgd "
@@ -96,7 +103,7 @@ class Nodes:
         return ACTIVATIONS[name](self, z)
 
     def constant(self, values):
-        """Add a constant: floats become `dtype`, integers int64, texts UTF-8."""
+        """Add a constant: floats become `dtype`, integers int64, and texts UTF-8."""
         values = np.asarray(values)
         if values.dtype.kind in "if":
             dtype = self.dtype if values.dtype.kind == "f" else np.dtype(np.int64)
@@ -111,9 +118,9 @@ class Nodes:
 
 # Activations --------------------------------------------------------------------------
 
-# Each gets the Nodes and the name of the pre-activations, and returns the name of the
-# activations. Exponentials are of numbers up to 0, but for silu, where an infinite one
-# makes the 0 that it should.
+# Each function gets the Nodes and the name of the pre-activations, and returns the name
+# of the activations. Exponentials are taken of numbers up to 0 only, so that they do
+# not overflow. silu is an exception: there an infinite one leads to 0, which is right.
 
 
 def _identity(add, z):
@@ -139,7 +146,7 @@ def _leaky_relu(add, z):
 
 
 def _expm1_below(add, z):
-    """``exp(z) - 1`` below 0, and 0 above."""
+    """Add nodes for ``exp(z) - 1`` below 0, and 0 above."""
     return add("Sub", add("Exp", add("Min", z, 0.0)), 1.0)
 
 
@@ -193,16 +200,16 @@ ACTIVATIONS = {
     "mish": _mish,
 }
 
-# Where ``t = (a - 5) / (a + 5)``, which maps the tail's a >= 0 to [-1, 1).
+# The 5 of ``t = (a - 5) / (a + 5)``, which maps the tail's a >= 0 to [-1, 1).
 TAIL_CENTRE = 5.0
 
 
 @cache
 def _tail_coefficients():
-    """Polynomial of t for ``(a + 5) exp(a^2 / 2)`` times the normal cdf at -a.
+    """Return a polynomial of t for ``(a + 5) exp(a^2 / 2)`` times the normal cdf at -a.
 
-    That is smooth where the cdf itself falls to nothing. The degree leaves an error of
-    1e-16.
+    This product is smooth, whereas the cdf itself falls rapidly to 0. With this degree
+    the error is 1e-16.
     """
 
     def scaled_tail(t):
@@ -214,8 +221,11 @@ def _tail_coefficients():
 
 
 def _normal_tail(add, a):
-    """Standard normal cdf at -a, a >= 0, without Erf (see `formulas.elementary`)."""
-    a = add("Min", a, 40.0)  # where the exponential is 0
+    """Add the standard normal cdf at -a, a >= 0, without Erf.
+
+    `skgd.kernels.formulas.elementary` has the same method.
+    """
+    a = add("Min", a, 40.0)  # from there on the exponential is 0
     shifted = add("Add", a, TAIL_CENTRE)
     t = add("Div", add("Sub", a, TAIL_CENTRE), shifted)
     *others, polynomial = _tail_coefficients()
@@ -251,12 +261,12 @@ def _nodes(scope, operator, container):
 
 
 def _raw_outputs(add, operator):
-    """Add the layers: the name of the outputs before the link."""
+    """Add the layers; return the name of the outputs before the link."""
     values, estimator = operator.inputs[0], operator.raw_operator
     x = values.full_name
     if not isinstance(values.type, DoubleTensorType | FloatTensorType):
         x = add("Cast", x, to=TensorProto.FLOAT)
-    # As fitted: the parameters may have been set since.
+    # The fitted network counts, as parameters may have been set since.
     network, theta = estimator._network.for_prediction, estimator._state.theta
     arrays = arrays_of_layers(network, theta)
     for layer, parameters in zip(network.layers, arrays, strict=True):
@@ -274,7 +284,7 @@ def _link(estimator):
 def regressor_shapes(operator):
     """Declare the output: predictions of shape (n_samples, n_outputs)."""
     check_is_fitted(operator.raw_operator)
-    calculate_linear_regressor_output_shapes(operator)  # checks the input, too
+    calculate_linear_regressor_output_shapes(operator)  # it also checks the input
     n_samples = operator.inputs[0].get_first_dimension()
     operator.outputs[0].type.shape = [n_samples, operator.raw_operator.n_outputs_]
 
@@ -294,7 +304,7 @@ def _is_multilabel(classifier):
 
 
 def _readers(operator):
-    """Types of the operators that read the probabilities, such as 'SklearnZipMap'."""
+    """Return the types of operators that read the probabilities, as 'SklearnZipMap'."""
     probabilities = operator.outputs[1]
     others = operator.scope_inst.operators.values()
     return {other.type for other in others if probabilities in list(other.inputs)}
@@ -319,7 +329,7 @@ def classifier_shapes(operator):
             "returns two columns, which zipmap cannot name. Pass "
             "options={'zipmap': False}, or train on two classes."
         )
-    calculate_linear_classifier_output_shapes(operator)  # checks the input, too
+    calculate_linear_classifier_output_shapes(operator)  # it also checks the input
     label, probabilities = operator.outputs
     n_samples = operator.inputs[0].get_first_dimension()
     if _is_multilabel(classifier):
@@ -344,7 +354,7 @@ def convert_classifier(scope, operator, container):
         is_above = add("Greater", probabilities, 0.5)
         add("Cast", is_above, to=TensorProto.INT64, output=to_label)
     else:
-        # One output stands for two classes; where there is only one, for it twice.
+        # One output stands for two classes. If there is only one, it takes both places.
         is_above = add("Greater", probabilities, 0.5)
         position = add("Reshape", add("Cast", is_above, to=TensorProto.INT64), [-1])
         add(
@@ -364,8 +374,9 @@ def convert_classifier(scope, operator, container):
 update_registered_converter(
     GDNeuralRegressor, "SkgdGDNeuralRegressor", regressor_shapes, convert_regressor
 )
-# Without 'raw_scores': where that is offered, skl2onnx's CalibratedClassifierCV goes on
-# with raw outputs; scikit-learn's with probabilities, for want of a decision_function.
+# The option 'raw_scores' is left out. If it were offered, skl2onnx's
+# CalibratedClassifierCV would calibrate raw outputs, whereas scikit-learn's calibrates
+# probabilities, as the estimator has no decision_function.
 update_registered_converter(
     GDNeuralClassifier,
     "SkgdGDNeuralClassifier",

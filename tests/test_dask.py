@@ -20,6 +20,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, GradientDescentPathDisplay
 from skgd.estimators.regressor import LOSS_NAMES
+from skgd.kernels.formulas.losses import LOSSES
 from skgd.kernels.formulas.optimizers import OPTIMIZERS
 
 pytest.importorskip("distributed")
@@ -113,7 +114,7 @@ def assert_same_bits(actual, expected):
     ids=str,
 )
 def test_batch_is_the_local_solver_for_every_loss(client, loss, chunks):
-    X, y = draw(n_outputs=2, positive=loss in ("poisson", "gamma"))
+    X, y = draw(n_outputs=2, positive=LOSSES[loss].needs is not None)
     w = np.random.default_rng(2).uniform(0, 2, N)
     params = {"solver": "batch", "loss": loss, "max_iter": 6, "random_state": 0}
     expected = GDNeuralRegressor((4,), **params).fit(X, y, w)

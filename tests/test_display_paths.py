@@ -18,6 +18,7 @@ from skgd._display._surface import (
 )
 from skgd.estimators.parameters import COMMON_CONSTRAINTS
 from skgd.estimators.regressor import LOSS_NAMES
+from skgd.kernels.formulas.losses import LOSSES
 from tests.inside import theta_of
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -312,7 +313,7 @@ def test_surface_of_a_linear_model_is_its_closed_form():
 
 def targets_of(loss):
     rng = np.random.RandomState(0)
-    return rng.gamma(2.0, size=(30, 2)) if loss in ("poisson", "gamma") else X[:, :2]
+    return rng.gamma(2.0, size=(30, 2)) if LOSSES[loss].needs else X[:, :2]
 
 
 SURFACES = {

@@ -366,8 +366,8 @@ LAYER_UNITS = [30, 40, 1, 20, 10]
 
 
 def variance_gain(activation):
-    """A layer's variance times its fan_in: He et al., and Klambauer et al. for selu."""
-    return 1 if activation == "selu" else 2
+    """A layer's variance times its fan_in, by the bound of its distribution."""
+    return ACTIVATIONS[activation].he / 3
 
 
 def in_units_of_the_bound(layer_units, activations):

@@ -145,7 +145,7 @@ def test_path_is_that_of_the_reference(optimizer, name, weight_decay):
 @pytest.mark.parametrize(
     ("optimizer", "weight_decay"),
     [
-        *((each, 0.0) for each in OPTIMIZERS),
+        *((each, 0.0) for each in TORCH),
         *((each, 0.3) for each in WITH_WEIGHT_DECAY),
     ],
 )
@@ -244,7 +244,7 @@ def test_nan_stays_nan(optimizer):
 
 
 def test_every_optimizer_has_a_reference():
-    assert set(naive.OPTIMIZERS) == set(TORCH) == set(OPTIMIZERS)
+    assert set(naive.OPTIMIZERS) == set(OPTIMIZERS) >= set(TORCH)
     assert all(record.name == name for name, record in OPTIMIZERS.items())
 
 

@@ -1,4 +1,4 @@
-"""What both displays need: names, colours and axes."""
+"""Functions that both displays need: for names, colours and axes."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from sklearn.base import BaseEstimator
 
 from skgd._sklearn_private import check_matplotlib_support
 
-# Told apart by readers with any kind of colour vision, on white and on black (M. Okabe,
-# K. Ito, "Color universal design", 2008); the last three, which differ from them in
-# lightness too, are for pictures of all nine optimizers.
+# The first six can be told apart with any kind of colour vision, on white and on black
+# (M. Okabe, K. Ito, "Color universal design", 2008). The last three, which differ from
+# them in lightness too, are for pictures of all nine optimizers.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
 COLORS += ["#7B3FB5", "#8C1D40", "#8A8A00"]
 
 
 def unused_colors(ax):
-    """Return an endless iterator over the colours that no line of `ax` has, if any."""
+    """Return an endless iterator over colours that no line of `ax` has, or over all."""
     from matplotlib.colors import same_color
 
     lines = ax.get_lines()
@@ -25,14 +25,21 @@ def unused_colors(ax):
 
 
 def named_estimators(estimators, name_of):
-    """Return the estimators as a dict, those of a list under names of their own.
+    """Return the estimators as a dict; those of a list get names.
 
     Parameters
     ----------
     estimators : dict or list
     name_of : callable
-        Returns the name of an estimator in a list; where several have one name, they
+        Returns the name of an estimator in a list. If several have the same name, they
         are numbered.
+
+    Raises
+    ------
+    TypeError
+        If `estimators` is an estimator.
+    ValueError
+        If there is none.
     """
     if isinstance(estimators, BaseEstimator):
         raise TypeError(
@@ -64,7 +71,10 @@ def new_axes(display, ax):
 
 
 def line_options(defaults, given):
-    """Keywords of a line: ours, and over them the user's, by whatever alias."""
+    """Return keywords of a line: defaults, and in their place those that are given.
+
+    The latter may be written as any alias that matplotlib knows.
+    """
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 

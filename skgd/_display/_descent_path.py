@@ -22,11 +22,11 @@ from skgd._display._surface import (
 )
 from skgd._sklearn_private import check_matplotlib_support
 
-# How to draw paths of up to so many points, and of more.
+# Paths of up to MANY_POINTS points are drawn as SPARSE says, and longer ones as DENSE.
 MANY_POINTS = 150
 SPARSE = {"linewidth": 1.5, "markersize": 3.5}
 DENSE = {"linewidth": 0.8, "markersize": 1.5}
-# Losses from here on are left white, as those that are not finite.
+# Losses from here on are left white, like those that are not finite.
 OVERFLOW = 1e100
 
 
@@ -104,8 +104,8 @@ class GradientDescentPathDisplay:
     displacements from the start, over all recorded points, each path counting alike:
     the principal direction of the paths, as in [1]_ and [2]_. A path that leaves the
     plane is seen from above, and the loss beneath it is not its own; `explained` says
-    how much of the paths the plane holds. Of a network with two parameters it holds
-    all.
+    how much of the paths the plane holds. If the network has two parameters, it holds
+    the whole paths.
 
     References
     ----------
@@ -197,7 +197,7 @@ class GradientDescentPathDisplay:
 
         See Also
         --------
-        from_estimators : The same for several; raises alike.
+        from_estimators : The same for several networks, with the same errors.
         """
         return cls.from_estimators(
             [estimator],
@@ -419,7 +419,7 @@ class GradientDescentPathDisplay:
 
     def _add_colorbar(self, loss_name):
         place = {"ax": self.ax_}
-        if self._has_room:  # as high as the axes
+        if self._has_room:  # then it is as high as the axes
             place = {"cax": self.ax_.inset_axes([1.03, 0, 0.04, 1])}
         bar = self.figure_.colorbar(self.surface_, label=loss_name, **place)
         levels = self.surface_.levels
@@ -431,9 +431,10 @@ class GradientDescentPathDisplay:
 
     @property
     def _has_room(self):
-        """Whether the figure makes room for what lies around the axes.
+        """Whether the figure makes room for legend and scale beside the axes.
 
-        A new one does. One of the user's does with ``layout="constrained"``.
+        A new figure does. A user's figure does with ``layout="constrained"``, or
+        another layout engine.
         """
         return self.figure_.get_layout_engine() is not None
 
@@ -446,7 +447,7 @@ class GradientDescentPathDisplay:
             "label": f"{name}: {counts}",
             "marker": "o",
             **(SPARSE if len(path.points) <= MANY_POINTS else DENSE),
-            # Noisy paths lie below the others.
+            # The more steps a path has, the lower it lies, as it is noisier.
             "zorder": 2 + 1 / (1 + path.n_steps),
         }
         (line,) = self.ax_.plot(*path.points.T, **line_options(defaults, line_kw))
@@ -456,9 +457,10 @@ class GradientDescentPathDisplay:
         self.ends_.append(end)
 
     def _add_legend(self):
-        """Name paths and marks, below the axes: noise may be all over them.
+        """Add the legend of paths and marks.
 
-        The mark of an end is explained by a grey one. Without room it lies in the axes.
+        It lies below the axes, as a noisy path may fill them, or in the axes if there
+        is no room below. The marks of the ends are explained by a grey one.
         """
         from matplotlib.lines import Line2D
 
@@ -481,7 +483,7 @@ class GradientDescentPathDisplay:
 
 
 def _outlined(size):
-    """Keywords of a mark that is seen on lines of any colour."""
+    """Return the keywords of a mark that is seen on lines of any colour."""
     return {"markersize": size, "markeredgecolor": "white", "zorder": 4}
 
 

@@ -1,4 +1,4 @@
-"""What a fitted network tells of its epochs, be it of skgd or of scikit-learn."""
+"""The history of a fitted network's epochs, for networks of skgd and scikit-learn."""
 
 import warnings
 
@@ -7,7 +7,15 @@ from sklearn.utils.validation import check_is_fitted
 
 
 def network_in(estimator):
-    """Find the fitted network in a pipeline, a search or a transformation of y."""
+    """Return the fitted network in a pipeline, a search or a transformation of y.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If there is no network with a `loss_curve_`.
+    """
     check_is_fitted(estimator)
     inner = None
     if hasattr(estimator, "steps"):
@@ -33,30 +41,31 @@ def network_in(estimator):
 
 
 def validation_loss(network):
-    """Validation loss of each epoch, or None."""
+    """Return the validation loss of each epoch, or None."""
     losses = getattr(network, "validation_loss_curve_", None)
     known = None if losses is None else _if_known(losses)
     return known if known is not None and _is_in_step(network, known) else None
 
 
 def learning_rate(network):
-    """Learning rate of each epoch, or None: scikit-learn's keep none."""
+    """Return the learning rate of each epoch; None for networks of scikit-learn."""
     rates = getattr(network, "learning_rate_curve_", None)
     return None if rates is None else _if_known(rates)
 
 
 def stopped_early(network):
-    """Whether it was fitted with early stopping, by scores on validation data."""
+    """Return whether it was fitted with early stopping."""
     return getattr(network, "best_validation_score_", None) is not None
 
 
 def best_epoch(network):
-    """Epoch of the best validation score with early stopping, or of the least loss."""
+    """Return the epoch of the best score with early stopping, or of the least loss."""
     if stopped_early(network):
         best_score, scores = network.best_validation_score_, network.validation_scores_
         if scores is None or len(scores) != len(network.loss_curve_):
             return None
-        # Not the largest: a warm start under another `scoring` begins anew.
+        # It need not be the largest score: after a change of `scoring`, former scores
+        # do not count.
         hits = np.flatnonzero(np.array(scores) == best_score)
     else:
         losses = np.array(network.loss_curve_)
@@ -66,13 +75,19 @@ def best_epoch(network):
 
 
 def _if_known(values):
-    """As an array, or None: a network that was scikit-learn's may know of no epoch."""
+    """Return an array, or None if all values are nan.
+
+    A network that was converted from scikit-learn has nan for what it did not record.
+    """
     values = np.array(values, dtype=float)
     return None if np.isnan(values).all() else values
 
 
 def _is_in_step(network, losses):
-    """Whether there is one loss for each epoch; nothing says which have one if not."""
+    """Return whether there is a loss for each epoch; warn if not.
+
+    If there are fewer, nothing tells which epochs they belong to.
+    """
     n_epochs = len(network.loss_curve_)
     if len(losses) == n_epochs:
         return True

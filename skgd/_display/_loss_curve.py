@@ -17,9 +17,9 @@ from skgd._display._history import (
 )
 from skgd._sklearn_private import check_matplotlib_support
 
-# From this ratio of the largest to the least value on, "auto" is a log scale.
+# The least ratio of the largest to the least value at which "auto" is a log scale.
 LOG_RATIO = 10
-# By which a second display in the same axes finds those of the learning rates.
+# The label by which a second display in the same axes finds the axes of the rates.
 RATES_LABEL = "learning rates"
 
 
@@ -41,7 +41,7 @@ class LossCurveDisplay:
         Validation losses, with None for an estimator that has none.
 
     learning_rate : list of (array-like of shape (n_epochs,) or None), default=None
-        Learning rates, likewise.
+        Learning rates, with None for an estimator that has none.
 
     best_epoch : list of (int or None), default=None
         The epochs to mark, counted from 1.
@@ -62,7 +62,7 @@ class LossCurveDisplay:
         Validation losses, with None where none is drawn.
 
     learning_rate_lines_ : list of (matplotlib Line2D or None)
-        Learning rates, likewise.
+        Learning rates, with None where none are drawn.
 
     best_epoch_points_ : list of (matplotlib Line2D or None)
         Marks of the best epochs.
@@ -118,10 +118,10 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted network: of skgd, or one of scikit-learn's MLPs that have a
-            `loss_curve_`. Of a Pipeline it is the last step, of a search
-            `best_estimator_`, of a TransformedTargetRegressor `regressor_`, and so on
-            inside of these.
+            A fitted network: one of skgd's, or a scikit-learn MLP that has a
+            `loss_curve_`. It may be the last step of a Pipeline, the `best_estimator_`
+            of a search, or the `regressor_` of a TransformedTargetRegressor, also if
+            these are inside one another.
 
         name : str, default=None
             What the legend calls it.
@@ -286,7 +286,7 @@ class LossCurveDisplay:
         return self.name is None and len(self.loss) == 1
 
     def _labels(self):
-        """What the legend calls the training losses."""
+        """Return the labels of the training losses in the legend."""
         if self._is_single:
             return ["Training"]
         if self.name is not None:
@@ -301,13 +301,13 @@ class LossCurveDisplay:
             self.ax_.set_yscale("log", nonpositive="mask")
         self.lines_, self.validation_lines_ = [], []
         curves = zip(self._labels(), losses, validation, strict=True)
-        colors = unused_colors(self.ax_)  # by other displays
+        colors = unused_colors(self.ax_)  # other displays may have used some
         for (label, loss, held_out), color in zip(curves, colors, strict=False):
             options = line_options({"color": color, "label": label}, line_kw)
             self.lines_.append(_line(self.ax_, loss, options))
             line = None
             if held_out is not None:
-                # Where there are several, the legend explains the style.
+                # If there are several curves, the legend explains the style instead.
                 options["label"] = "Validation" if self._is_single else None
                 line = _line(self.ax_, held_out, {**options, "linestyle": "--"})
             self.validation_lines_.append(line)
@@ -343,13 +343,13 @@ class LossCurveDisplay:
                 options = line_options(defaults, learning_rate_kw)
                 self.learning_rate_lines_[k] = _line(ax, rate, options)
         ax.set_ylabel("Learning rate")
-        # The losses lie over them.
+        # The losses are drawn over the learning rates.
         ax.patch.set(visible=True, facecolor=self.ax_.get_facecolor())
         self.ax_.patch.set_visible(False)
         self.ax_.set_zorder(ax.get_zorder() + 1)
 
     def _add_legend(self):
-        """Name the lines, or of several estimators the colours, and then the styles."""
+        """Add the legend: of lines, or for several estimators of colours and styles."""
         from matplotlib.lines import Line2D
 
         rates = _present(self.learning_rate_lines_)
@@ -375,12 +375,12 @@ class LossCurveDisplay:
 
 
 def _filled(values, n):
-    """A list of n, also where there is none."""
+    """Return the values as a list, or a list of n times None."""
     return [None] * n if values is None else list(values)
 
 
 def _is_log(wanted, curves):
-    """Whether to use a log scale, by the rule in the docstring of `plot`."""
+    """Return whether to use a log scale, by the rule in the docstring of `plot`."""
     if wanted != "auto":
         return wanted
     values = np.concatenate([np.asarray(curve, dtype=float) for curve in curves])
@@ -395,12 +395,12 @@ def _present(artists):
 
 
 def _changes(rates):
-    """Whether there are two rates; nan is one that is not known."""
+    """Return whether there are two different rates; nan is one that is not known."""
     return len({rate for rate in rates if not np.isnan(rate)}) > 1
 
 
 def _axes_of_rates(ax):
-    """Axes on the right of `ax`: those of a display before, or new ones."""
+    """Return axes on the right of `ax`: those of a former display, or new ones."""
     for other in ax.get_shared_x_axes().get_siblings(ax):
         is_here = other.bbox.bounds == ax.bbox.bounds
         if is_here and other.get_label() == RATES_LABEL:
@@ -411,7 +411,7 @@ def _axes_of_rates(ax):
 
 
 def _line(ax, values, options):
-    """Plot one curve, with points where no line leads to either side."""
+    """Plot one curve, with points for values that have no finite neighbour."""
     is_seen = np.isfinite(np.r_[np.nan, values, np.nan])
     alone = np.flatnonzero(is_seen[1:-1] & ~is_seen[:-2] & ~is_seen[2:])
     defaults = {"marker": "o", "markersize": 4, "markevery": alone}
@@ -423,7 +423,7 @@ def _line(ax, values, options):
 
 
 def _mark(lines, best, best_epoch_kw):
-    """Mark an epoch on the first line that has it; None if there is nothing to mark."""
+    """Mark an epoch on the first line that is finite there; None if `best` is None."""
     if best is None:
         return None
     known = [

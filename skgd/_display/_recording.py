@@ -1,4 +1,4 @@
-"""The parameters of a network on its way through a fit, step by step."""
+"""Recording of a network's parameters during a fit, step by step."""
 
 import warnings
 
@@ -19,8 +19,9 @@ class StepRecorder:
     Parameters
     ----------
     max_points : int
-        Most steps to write down. They are all steps if `max_iter` epochs have no more;
-        otherwise they are spread over them by growing distances, see `planned_steps`.
+        Largest number of steps to write down. All steps are written down if `max_iter`
+        epochs have no more of them; otherwise the distances between those that are
+        written down grow, see `planned_steps`.
 
     Attributes
     ----------
@@ -44,7 +45,8 @@ class StepRecorder:
 
     def _run(self, steps):
         """Run an epoch in pieces; return the number of its steps."""
-        if self._is_provisional:  # it was to be the end, if this epoch had not come
+        # The last point was written down in case that its epoch was the last one.
+        if self._is_provisional:
             del self.steps[-1], self.thetas[-1]
         n = steps.n_batches
         planned = planned_steps(self._max_iter * n, self.max_points)
@@ -66,17 +68,27 @@ class StepRecorder:
 
 
 def planned_steps(total, max_points):
-    """Numbers of the steps to write down, of `total`; the last one is among them."""
+    """Return the numbers of steps to write down, of `total`; the last is among them.
+
+    Parameters
+    ----------
+    total, max_points : int
+
+    Returns
+    -------
+    steps : ndarray of int
+        Sorted, from 1 to `total`.
+    """
     if total <= max_points:
         return np.arange(1, total + 1)
-    # With a power of 2 or more, which brings the first step down to 1.
+    # The power is 2, or more if that is needed for the first step to be number 1.
     power = max(2.0, np.log(total) / np.log(max_points))
     share = np.arange(1, max_points + 1) / max_points
     return np.unique(np.maximum(np.rint(total * share**power), 1).astype(np.int64))
 
 
 def record_fit(name, estimator, max_points, X, y, sample_weight):
-    """Fit a clone; returns it and the recorder of its steps."""
+    """Fit a clone of the estimator; return it and the recorder of its steps."""
     kind = type(estimator).__name__
     if not isinstance(estimator, BaseGDNeural):
         raise TypeError(
@@ -90,7 +102,7 @@ def record_fit(name, estimator, max_points, X, y, sample_weight):
         )
     network, recorder = clone(estimator), StepRecorder(max_points)
     with warnings.catch_warnings():
-        # That max_iter did not suffice is for the picture to show.
+        # The picture itself shows whether max_iter has sufficed.
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:
             network._validate_params()
@@ -106,13 +118,13 @@ def record_fit(name, estimator, max_points, X, y, sample_weight):
 
 
 def name_of(estimator):
-    """What a path is called, if the user has given no name."""
+    """Return the name of an estimator's path, if the user has given none."""
     is_ours = isinstance(estimator, BaseGDNeural)
     return estimator.solver if is_ours else type(estimator).__name__
 
 
 def check_comparable(fits):
-    """Raise if the paths do not share a surface and a start."""
+    """Raise a ValueError if the paths do not share a loss surface and a start."""
     (first, (network, recorder)), *others = fits.items()
     for name, (other, other_recorder) in others:
         shapes, start = network._network, recorder.thetas[0]

@@ -11,7 +11,8 @@ from skgd.kernels.passes.inputs import as_samples, row_numbers
 from skgd.kernels.team.threads import n_threads
 from skgd.network.outputs import RawOutputs
 
-# Of what directions are made of, relative to the longest: less than that is rounding.
+# Displacements shorter than this, relative to all together, are rounding errors, which
+# do not define a direction.
 ROUNDING = 1e-7
 # Height of the region that is shown, over its width.
 HEIGHT = 0.75
@@ -20,13 +21,14 @@ HEIGHT = 0.75
 class TrainingLoss:
     """The training loss of a network as a function of its parameters.
 
-    It is the mean over all samples, each with its weight, and the penalty: what
-    ``solver='batch'`` minimises, without dropout.
+    It is the weighted mean over all samples, plus the penalty: what ``solver='batch'``
+    minimises, without dropout.
 
     Parameters
     ----------
     estimator : BaseGDNeural
-        Fitted; read for its network and its parameters, not for what it has learned.
+        Fitted; its network and its constructor parameters are read, but not its
+        weights.
     X, y, sample_weight : array-like
         As for `fit`.
     """
@@ -60,8 +62,8 @@ class TrainingLoss:
     def _loss_without_penalty(self, theta):
         if self._network.n_barriers == 0:
             return self._mean_loss(self._raw_outputs(theta))
-        # The loss of the whole batch, by its own statistics; a copy, as those that run
-        # are written to.
+        # Batch normalisation uses the statistics of the whole batch. theta is copied,
+        # as the running means in it are written to.
         network = self._network.for_prediction
         batch = PartOfBatch(network, theta.copy(), self._samples)
         return batch.gradient()[0] / self._total
@@ -74,20 +76,21 @@ class Plane(NamedTuple):
     directions: np.ndarray  # (2, n_parameters), orthonormal
 
     def project(self, thetas):
-        """Coordinates of the nearest points in the plane, shape (n, 2)."""
+        """Return coordinates of the nearest points in the plane, shape (n, 2)."""
         return (np.asarray(thetas, dtype=float) - self.origin) @ self.directions.T
 
     def point(self, x0, x1):
-        """Parameters at a point of the plane."""
+        """Return the parameters at a point of the plane, given its coordinates."""
         return self.origin + x0 * self.directions[0] + x1 * self.directions[1]
 
 
 def plane_of(paths, ends):
     """Find the plane that shows the paths best, and the share of them that it holds.
 
-    It goes through the start and the mean of the ends: that is the first direction. The
-    second one is the leading singular vector of what is then left of the points'
-    displacements from the start. Each path counts alike, however many points it has.
+    The plane goes through the start and the mean of the ends, which is its first
+    direction. The second one is the leading singular vector of what is then left of the
+    points' displacements from the start. All paths have the same weight, however many
+    points they have.
 
     Parameters
     ----------
@@ -124,8 +127,8 @@ def plane_of(paths, ends):
 
 
 def _leading_direction(rows):
-    """Leading right singular vector."""
-    if rows.shape[0] < rows.shape[1]:  # by the smaller of the two Gram matrices
+    """Return the leading right singular vector."""
+    if rows.shape[0] < rows.shape[1]:  # the smaller of the two Gram matrices is used
         _, vectors = np.linalg.eigh(rows @ rows.T)
         return rows.T @ vectors[:, -1]
     _, vectors = np.linalg.eigh(rows.T @ rows)
@@ -133,7 +136,10 @@ def _leading_direction(rows):
 
 
 def _unit(vector, normal):
-    """Scale to length 1, at right angles to `normal`; any such vector in place of 0."""
+    """Make a vector orthogonal to `normal`, of length 1.
+
+    The result is any such vector if nothing is left of the given one.
+    """
     vector = vector - (vector @ normal) * normal
     if not vector.any():
         axis = np.zeros_like(vector)
@@ -143,7 +149,7 @@ def _unit(vector, normal):
 
 
 def grid_around(points, resolution, margin):
-    """Grid of a region around points, of the same unit in both directions.
+    """Make a grid of a region around points, with the same unit in both directions.
 
     Parameters
     ----------
@@ -166,14 +172,23 @@ def grid_around(points, resolution, margin):
 
 
 def log_levels(loss, n_levels):
-    """Levels at equal ratios of the excess over the least loss.
+    """Return levels at equal ratios of their excess over the least loss.
 
-    They begin where 0.5% of the surface lies below, and end where 2% lies above.
+    0.5% of the surface lies below the lowest level, and 2% above the highest one.
 
     Parameters
     ----------
     loss : ndarray of shape (n,)
     n_levels : int
+
+    Returns
+    -------
+    levels : ndarray
+
+    Raises
+    ------
+    ValueError
+        If there is no loss.
     """
     if loss.size == 0:
         raise ValueError(
@@ -190,9 +205,9 @@ def log_levels(loss, n_levels):
 
 
 def level_labels(levels):
-    """Numbers as they are read: 1,230 or 0.123.
+    """Return the levels as texts, such as 1,230 or 0.123.
 
-    They have three digits, and more as long as they tell too few levels apart.
+    They have three digits, or more if with fewer too many levels would look the same.
 
     Parameters
     ----------

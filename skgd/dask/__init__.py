@@ -1,6 +1,6 @@
-"""Data-parallel training on Dask, where the data outgrow one machine.
+"""Data-parallel training on Dask, for data that are too large for one machine.
 
-Needs ``pip install 'skgd[dask]'``. ``import skgd`` does not import this.
+It needs ``pip install 'skgd[dask]'``. ``import skgd`` does not import it.
 """
 
 try:
@@ -18,6 +18,6 @@ from skgd.dask._regressor import DaskGDNeuralRegressor
 
 __all__ = ["DaskGDNeuralClassifier", "DaskGDNeuralRegressor"]
 
-# Saved estimators name this place, so their files may move.
+# Saved estimators refer to their classes by this module, so that files can be moved.
 for _class in (DaskGDNeuralClassifier, DaskGDNeuralRegressor):
     _class.__module__ = __name__

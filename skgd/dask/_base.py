@@ -1,4 +1,4 @@
-"""What both estimators share: from collections to a fitted network, and back."""
+"""What both estimators on Dask share: fits to collections, scores and predictions."""
 
 import warnings
 from contextlib import suppress
@@ -28,7 +28,7 @@ from skgd.kernels.team.threads import n_threads
 
 
 class _Task(FitTask):
-    """A fit whose data are elsewhere: callbacks get them as the user gave them."""
+    """A fit whose data are on workers: callbacks get them as the user gave them."""
 
     @property
     def _training_data(self):
@@ -75,8 +75,8 @@ class BaseDask(BaseGDNeural):
 
         y : dask array or series, or array-like, of shape (n_samples,) or \
                 (n_samples, n_outputs)
-            Targets, or class labels. Where the chunks are not those of X, they are made
-            so.
+            Targets, or class labels. If their chunks differ from those of X, they are
+            divided like X.
 
         sample_weight : dask array or series, or array-like, of shape (n_samples,), \
                 default=None
@@ -90,9 +90,9 @@ class BaseDask(BaseGDNeural):
 
         X_val : dask array or dataframe, or {array-like, sparse matrix}, of shape \
                 (n_val, n_features), default=None
-            Data to score each epoch on. With ``early_stopping=True`` and without them,
-            partitions of X are held out; of local data, rows. They are the last ones
-            with ``shuffle=False``.
+            Data to score each epoch on. Without them, ``early_stopping=True`` holds out
+            whole partitions of X, or rows if the data are local: at random or, with
+            ``shuffle=False``, the last ones.
 
         y_val : dask array or series, or array-like, of shape (n_val,) or \
                 (n_val, n_outputs), default=None
@@ -106,9 +106,10 @@ class BaseDask(BaseGDNeural):
             The cluster to train on; None is the current client.
 
         n_replicas : int, default=None
-            How many copies of the parameters descend side by side, to be averaged after
-            each epoch; None is one for each worker that there is when training begins.
-            There is one for each partition at most. Read by 'sgd' and 'minibatch'.
+            Number of copies of the parameters that are trained side by side, and
+            averaged after each epoch. None is one for each worker that there is when
+            training begins. There are at most as many as partitions. Read by 'sgd' and
+            'minibatch'.
 
         Returns
         -------
@@ -119,20 +120,21 @@ class BaseDask(BaseGDNeural):
         ------
         ValueError
             If a parameter or the data are invalid, or if the parameters became
-            non-finite. The estimator is then as it was before the call. Of data on the
-            workers, the message names the partition.
+            non-finite. The estimator is then as it was before the call. If the data are
+            on the workers, the message names the partition.
         ClusterError
             If the connection to the scheduler is lost, or a task cannot be run. The
-            estimator then holds the last whole epoch, if there is one, or the one of
-            the best validation score with ``early_stopping=True``.
+            estimator then has the parameters after the last complete epoch, if there is
+            one; with ``early_stopping=True``, those of the best validation score.
 
         Warns
         -----
         UserWarning
-            If there is no worker, for which the fit then waits.
+            If there is no worker. The fit then waits for one.
         ConvergenceWarning
-            If `max_iter` epochs did not suffice, or if a diverging run ended with the
-            parameters of the best validation score.
+            If `max_iter` epochs did not suffice, if a diverging run ended with the
+            parameters of the best validation score, or if the training loss is not
+            below that of the best constant prediction.
         """
         data = X, y, sample_weight
         validation = X_val, y_val, sample_weight_val
@@ -152,7 +154,7 @@ class BaseDask(BaseGDNeural):
         ----------
         X : dask array or dataframe, or {array-like, sparse matrix}, of shape \
                 (n_samples, n_features)
-            Input data. Of a collection only sums leave the workers.
+            Input data. If they are a collection, only sums leave the workers.
 
         y : dask array or series, or array-like, of shape (n_samples,) or \
                 (n_samples, n_outputs)
@@ -181,8 +183,8 @@ class BaseDask(BaseGDNeural):
         Returns
         -------
         estimator : GDNeuralRegressor or GDNeuralClassifier
-            Fitted if this one is: with the same weights and history, and able to go on
-            with `partial_fit`. It shares nothing with this one.
+            If this estimator is fitted, so is that one: it has the same weights and
+            history, and `partial_fit` goes on from there. The two share no memory.
         """
         estimator = self._local_class(**self.get_params(deep=False))
         attributes = deepcopy(self.__getstate__())
@@ -202,7 +204,7 @@ class BaseDask(BaseGDNeural):
         incremental,
         initial=(None, None),
     ):
-        """Fit, and keep the last whole epoch if the cluster fails."""
+        """Fit, and keep the last complete epoch if the cluster fails."""
         if n_replicas is not None:
             check_scalar(n_replicas, "n_replicas", Integral, min_val=1)
         with Interrupts() as interrupts, all_or_nothing(self):
@@ -245,7 +247,7 @@ class BaseDask(BaseGDNeural):
         if incremental and failure is not None:
             raise failure  # and forget the epoch, as it can be done again
         if not incremental and ending == Ending():
-            with suppress(ClusterError):  # of which the next call will tell
+            with suppress(ClusterError):  # the next call will report it
                 interrupts.interruptible(warn_if_nothing_was_learned, self, parts)
         interrupts.interruptible(task.end)
         if failure is None:
@@ -258,9 +260,10 @@ class BaseDask(BaseGDNeural):
         return error
 
     def _attributes_of_a_copy(self):
-        """Return the fitted attributes for a copy, whose call has ended.
+        """Return the attributes of a fitted copy.
 
-        It cannot be completed: the workers have a part of what that takes.
+        The copy's call has ended, as it could not be completed: the workers have a part
+        of what that would need.
         """
         attributes = super()._attributes_of_a_copy()
         attributes["_state"].end()
@@ -278,7 +281,7 @@ class BaseDask(BaseGDNeural):
     def _prepare_collections(
         self, cluster, n_parts, given, validation, first, incremental
     ):
-        """Prepare a fit to collections, of which the workers say what they are."""
+        """Prepare a fit to collections, which are validated on the workers."""
         data = self._collections(cluster, *given, first=first)
         if first:
             self.n_features_in_ = data.n_features
@@ -294,7 +297,7 @@ class BaseDask(BaseGDNeural):
         self._network = self._build_network(data.n_features, n_outputs, first)
         self._prepare_state(data.dtype, first, incremental, resumes=False)
         self._state.held_out = None
-        # For its errors; on the workers it is one more weight.
+        # It is called for its errors; the workers multiply weights by class weights.
         self._training_weights(data.y, None, incremental=incremental)
         class_weight = None
         if getattr(self, "class_weight", None) is not None:
@@ -307,7 +310,7 @@ class BaseDask(BaseGDNeural):
         if judge is None and self.early_stopping:
             chosen, held_out = self._split(data)
             judge = self._judge_by_held_out(cluster, data, held_out)
-        # A batch's gradients can be taken anywhere.
+        # For one gradient an epoch, it does not matter where a partition is.
         workers = () if self.solver == "batch" else cluster.workers()[:n_parts]
         template = self._template(fitted=True)
         parts = data.to_train(template, class_weight, workers, chosen)
@@ -334,14 +337,14 @@ class BaseDask(BaseGDNeural):
         return Collections(cluster, template, dtype, X, y, sample_weight, weight_name)
 
     def _judge_by(self, cluster, validation, incremental):
-        """Return what judges by the validation data given to fit, or None."""
+        """Return the judge by the validation data given to fit, or None."""
         X_val, y_val, _ = validation
         if X_val is None or y_val is None or not _on_workers(*validation):
             local = _computed(cluster, validation)
             threads = n_threads(self.n_jobs)
             return self._given_validation(*local, incremental, threads)
         if self.scoring not in (None, "loss"):
-            # A scorer takes data, so they have to be in one place.
+            # A scorer takes whole data, so they have to be in one place.
             return self._judge_by(cluster, _computed(cluster, validation), incremental)
         try:
             data = self._collections(
@@ -354,7 +357,7 @@ class BaseDask(BaseGDNeural):
             raise kind(f"X_val and y_val: {error}") from error
 
     def _split(self, data):
-        """Partitions to train on and to hold out; a warm refit keeps them."""
+        """Return partitions to train on and to hold out; a warm refit keeps them."""
         asked = self.validation_fraction, self.shuffle, tuple(data.sizes)
         known = getattr(self, "_held_out_partitions", None)
         if known is not None and known[0] == asked and self.warm_start:
@@ -383,7 +386,7 @@ class BaseDask(BaseGDNeural):
     # Predictions ----------------------------------------------------------------------
 
     def hidden_activations(self, X, layer=-1):
-        """Compute what a hidden layer makes of X, for features, plots and checks.
+        """Compute the activations of a hidden layer, for features, plots and checks.
 
         Parameters
         ----------
@@ -397,8 +400,8 @@ class BaseDask(BaseGDNeural):
         Returns
         -------
         activations : dask array or ndarray of shape (n_samples, n_units)
-            The layer's activations, without dropout; of a collection a dask array in
-            its blocks.
+            The layer's activations, without dropout. For a collection it is a dask
+            array with the same blocks.
         """
         if not is_dask_collection(X):
             return super().hidden_activations(X, layer)
@@ -416,10 +419,10 @@ class BaseDask(BaseGDNeural):
         method : str
         X : dask array or dataframe
         shape : tuple of int
-            Of the result for one sample.
+            Shape of the result for one sample.
         dtype : dtype
         *arguments : tuple
-            More that the method takes.
+            Further arguments of the method.
         """
         return predict_blocks(self._predictor(), method, X, shape, dtype, *arguments)
 
@@ -442,7 +445,7 @@ def _on_workers(*data):
 
 
 def _computed(cluster, data):
-    """Bring collections here."""
+    """Return the data with all collections computed, as local data."""
     return tuple(
         cluster.client.compute(each, sync=True) if is_dask_collection(each) else each
         for each in data

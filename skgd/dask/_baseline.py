@@ -14,20 +14,22 @@ from skgd.descent.baseline import (
 from skgd.kernels.passes.inputs import row_numbers
 from skgd.network.outputs import RawOutputs
 
-# Targets that come here from all partitions, where the constant is not a mean.
+# How many targets the client gets from all partitions together, to find a constant that
+# does not follow from the mean.
 MOST = 10_000
 
 
 def warn_if_nothing_was_learned(estimator, parts):
-    """Warn as `skgd.descent.baseline` does, of sums over the parts.
+    """Warn as `skgd.descent.baseline` does, by sums over the parts.
 
-    Quantiles are those of some targets of each partition; their loss is of all.
+    Constants such as quantiles are found from some targets of each partition; their
+    loss is that over all targets.
 
     Parameters
     ----------
     estimator : BaseDask
     parts : Parts
-        That were trained on.
+        The data that were trained on.
     """
     network, theta = estimator._network, estimator._state.theta
     n = len(parts.futures)
@@ -56,22 +58,22 @@ def _targets(part, network):
 
 
 def moments_of(part, network):
-    """Return sums over a part."""
+    """Return the moments of a part's targets."""
     return _targets(part, network).moments()
 
 
 def sample_of(part, network, most):
-    """Return some of its targets, and their weights."""
+    """Return at most `most` of a part's targets, and their weights."""
     return _targets(part, network).sample(most)
 
 
 def loss_of_constants(part, network, constants):
-    """Return its loss of a constant prediction."""
+    """Return the weighted loss of a constant prediction on a part."""
     return _targets(part, network).loss_of_constants(constants)
 
 
 def loss_of_network(part, network, theta):
-    """Return its loss of a network's predictions."""
+    """Return the weighted loss of a network's predictions on a part."""
     theta = np.array(theta)
     outputs = _targets(part, network).sum_of_losses
     return outputs(lambda rows: RawOutputs(network, part.X, rows, 1)(theta))

@@ -1,4 +1,4 @@
-"""A user's collections as blocks of rows, which belong together by their number."""
+"""A user's collections as blocks of rows; blocks of one number belong together."""
 
 from contextlib import contextmanager
 from itertools import pairwise
@@ -23,20 +23,21 @@ def naming_partition(number):
 class Blocks:
     """X, y and weights, in blocks of the same rows.
 
-    The blocks are those of X. Others are divided anew where theirs are different, which
-    needs the numbers of rows: where a collection does not know them, they are counted.
+    The blocks are those of the first collection. All other data are divided like it if
+    their blocks differ. That needs the blocks' numbers of rows; where a collection does
+    not know them, they are counted.
 
     Parameters
     ----------
     cluster : Cluster
     **given : collection, array-like or None
-        By name, as in `fit`; the first collection decides.
+        X, y and weights, by their names in `fit`.
 
     Attributes
     ----------
     rows : list of tuple
-        A block of each that was given, None where None was: to be computed, or as they
-        are.
+        For each block, a tuple with the block of X, that of y, and so on, and None for
+        None. Blocks of collections are delayed objects.
 
     Raises
     ------
@@ -61,7 +62,7 @@ class Blocks:
 
 
 class _Column:
-    """One of the collections, as blocks; local data have none until divided."""
+    """One of the data, as blocks; local data have none until they are divided."""
 
     def __init__(self, name, data):
         self.name, self.data, self.blocks, self.sizes = name, data, None, None
@@ -84,11 +85,12 @@ class _Column:
             )
 
     def fits(self, leader, cluster):
-        """Whether the blocks have the same rows.
+        """Return whether the blocks have the same rows as those of `leader`.
 
-        Where neither knows its numbers of rows, blocks of one number are taken for the
-        same: such collections mostly come from one, and counting would compute both.
-        Where that is wrong, the blocks' validation says so.
+        If neither collection knows its numbers of rows, they are taken to have the same
+        rows if they have as many blocks: such collections mostly come from one source,
+        and counting would compute both. If that is wrong, the blocks' validation raises
+        an error.
         """
         if self.blocks is None or len(self.blocks) != len(leader.blocks):
             return False
@@ -124,7 +126,7 @@ class _Column:
     def _between(self, low, high, starts):
         """Return the rows from `low` to `high`, out of one block or several."""
         first = np.searchsorted(starts, low, side="right") - 1
-        first = min(first, len(self.blocks) - 1)  # nothing is left for an empty one
+        first = min(first, len(self.blocks) - 1)  # an empty block may begin at the end
         last = max(np.searchsorted(starts, high, side="left"), first + 1)
         blocks = self.blocks[first:last]
         return delayed(_slice_of)(blocks, int(low - starts[first]), int(high - low))

@@ -16,7 +16,7 @@ from skgd.estimators.labels import check_classes
 class DaskGDNeuralClassifier(BaseDask, GDNeuralClassifier):
     """Feed-forward neural network for classification, trained on a Dask cluster.
 
-    `GDNeuralClassifier` on data that are in partitions on the workers. With
+    It is `GDNeuralClassifier` on data that are in partitions on the workers. With
     ``solver='batch'`` each step adds up the gradients of all partitions, and the result
     is that of one process, to rounding. With 'minibatch' and 'sgd' each worker trains a
     copy of the parameters on its partitions, and the copies are averaged after each
@@ -44,7 +44,7 @@ class DaskGDNeuralClassifier(BaseDask, GDNeuralClassifier):
         Parameters
         ----------
         X : dask array or dataframe, or {array-like, sparse matrix}
-            Training data, as in `fit`; likewise all that follow.
+            Training data, as in `fit`; so are all parameters that follow.
 
         y : dask array or series, or array-like
             Targets.
@@ -69,7 +69,7 @@ class DaskGDNeuralClassifier(BaseDask, GDNeuralClassifier):
             The cluster to train on; None is the current client.
 
         n_replicas : int, default=None
-            Copies of the parameters that descend side by side.
+            Number of copies of the parameters that are trained side by side.
 
         Returns
         -------
@@ -98,8 +98,8 @@ class DaskGDNeuralClassifier(BaseDask, GDNeuralClassifier):
         Returns
         -------
         y : dask array or ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Predicted class labels, or label indicators; of a collection a dask array in
-            its blocks, which are predicted when it is computed.
+            Predicted class labels, or label indicators. For a collection it is a dask
+            array with the same blocks, which are predicted when it is computed.
         """
         if not is_dask_collection(X):
             return super().predict(X)
@@ -120,7 +120,7 @@ class DaskGDNeuralClassifier(BaseDask, GDNeuralClassifier):
         -------
         probabilities : dask array or ndarray of shape (n_samples, n_classes)
             Probability of each class, in the order of `classes_`; for a multilabel
-            task, of each label. Of a collection a dask array, as from `predict`.
+            task, of each label. For a collection it is a dask array, as from `predict`.
         """
         return self._of_classes("predict_proba", X, super().predict_proba)
 

@@ -12,7 +12,7 @@ from distributed.comm import CommClosedError
 
 from skgd.descent.loop import CutOff
 
-# Parameters are sent with the tasks: there is nothing to warn of.
+# Dask warns of large tasks. Here tasks are large because they hold the parameters.
 _NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1 TB"}
 
 _LOST = (CancelledError, FutureCancelledError)
@@ -66,7 +66,7 @@ class Cluster:
         self._check_connection()
 
     def workers(self):
-        """Addresses of the workers that are there now, in a fixed order."""
+        """Return the addresses of the present workers, in a fixed order."""
         self._check_connection()
         try:
             return sorted(self.client.nthreads())
@@ -76,7 +76,7 @@ class Cluster:
     def run(self, submit, restore=lambda: False):
         """Run tasks, and return their results in order.
 
-        A task whose worker dies is run again by Dask, elsewhere.
+        If a worker dies, Dask runs its tasks again on another one.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Cluster:
             Submits the tasks, and returns their futures.
         restore : callable
             Called when data have been lost that Dask cannot compute again. If it
-            returns True they are back, and the tasks are submitted once more.
+            returns True, it has put them back, and the tasks are submitted once more.
 
         Raises
         ------
@@ -101,7 +101,8 @@ class Cluster:
             except _LOST as error:
                 lost = error
             self._check_connection()
-            # Dask counts the workers that a task has killed, but these are new tasks.
+            # Dask counts how many workers a task has killed. It would begin anew with
+            # tasks that are submitted again, so they are counted here.
             if n_restored == dask.config.get("distributed.scheduler.allowed-failures"):
                 raise ClusterError(
                     f"{n_restored + 1} times in a row a worker died. {_KILLS}"
@@ -117,7 +118,7 @@ class Cluster:
 
     @contextmanager
     def _explained(self):
-        """Say what to do about failures of the cluster; the tasks' own pass."""
+        """Turn failures of the cluster into a ClusterError; errors of tasks pass."""
         try:
             yield
         except KilledWorker as error:
@@ -140,7 +141,7 @@ class Cluster:
 
 
 def _is_a_task():
-    """Whether this code is run by a worker."""
+    """Return whether this code is run by a worker."""
     try:
         get_worker()
     except ValueError:

@@ -1,4 +1,4 @@
-"""The data of a fit on the workers: collections, or local data that are scattered."""
+"""The data of a fit, on the workers: collections, or local data that are scattered."""
 
 from itertools import pairwise
 
@@ -23,9 +23,10 @@ from skgd.estimators.labels import balanced_weights
 
 
 def placed(workers, number, n):
-    """Which worker the partition of this number, of `n`, should be on.
+    """Return a list of the worker on which a partition should be, given its number.
 
-    Neighbours go together, as a copy of the parameters goes from one to the next.
+    Neighbours among the `n` partitions are on one worker, as a copy of the parameters
+    goes from one to the next.
     """
     return [workers[number * len(workers) // n]]
 
@@ -38,10 +39,10 @@ class Parts:
     cluster : Cluster
     futures : list of Future
     sizes : list of int
-        Samples in each.
+        Number of samples in each.
     make : callable or None
-        Makes a part again, of data that the client has, given its number and addresses
-        of workers or None. Others Dask computes again by itself.
+        Makes a part again from data that the client has, given the part's number, and
+        addresses of workers or None. It is None if Dask can compute the parts again.
     """
 
     def __init__(self, cluster, futures, sizes, make=None):
@@ -50,7 +51,7 @@ class Parts:
 
     @property
     def n_samples(self):
-        """Of all parts."""
+        """Number of samples in all parts."""
         return sum(self.sizes)
 
     def map(self, function, *arguments):
@@ -64,9 +65,9 @@ class Parts:
         return self.run(submit)
 
     def run(self, submit):
-        """Run tasks on the parts, again if data had to be put back.
+        """Run tasks on the parts; run them again if lost data had to be put back.
 
-        Any failure is one of the cluster, as the data have been validated.
+        Any failure is raised as a ClusterError, as the data have been validated.
         """
         try:
             return self.cluster.run(submit, self.restore)
@@ -76,13 +77,13 @@ class Parts:
             raise ClusterError(f"A task has failed on a worker: {error!r}.") from error
 
     def restore(self):
-        """Put back what was lost with a worker; whether that is possible."""
+        """Put back what was lost with a worker; return whether that was possible."""
         lost = [
             i for i, f in enumerate(self.futures) if f.status in ("cancelled", "lost")
         ]
         if self._make is None or not lost:
             return False
-        for i in lost:  # wherever there is a worker
+        for i in lost:  # on any worker that there is
             self.futures[i] = self._make(i, None)
         return True
 
@@ -97,22 +98,31 @@ class Collections:
     ----------
     cluster : Cluster
     template : estimator
-        Of this process, with the features that are known.
+        An estimator of one process, with the number and names of features if known.
     dtype : dtype or None
-        Of the network, if there is one.
+        That of the network, if there is one.
     X, y, sample_weight
         As `fit` got them.
+    weight_name : str, default='sample_weight'
+        What messages call the weights.
 
     Attributes
     ----------
     sizes : list of int
-        Samples in each partition that is not empty.
+        Number of samples in each partition that is not empty.
     dtype : dtype
+        That of the network to train.
     n_features : int
     names : ndarray or None
-        Of the features.
+        Names of the features.
     y : ndarray
-        A few targets that show what they are.
+        A few targets that show of what kind they are: for a classifier, all labels.
+
+    Raises
+    ------
+    ValueError
+        If the data of a partition are invalid, or partitions do not fit together. The
+        message names the partition.
     """
 
     def __init__(
@@ -142,7 +152,7 @@ class Collections:
         self._merge(dtype)
 
     def _merge(self, dtype):
-        """Make one summary of all."""
+        """Merge the summaries of all partitions; raise if they do not fit together."""
         self.sizes = [s.n_samples for s in self._summaries]
         first = self._summaries[0]
         self.n_features, self.names = first.n_features, first.names
@@ -171,13 +181,13 @@ class Collections:
                 as_numbers(value, self.dtype)
 
     def check_targets(self, check):
-        """Call a function of targets on those of each partition, for its errors."""
+        """Call `check` with the targets of each partition, for its errors."""
         for number, summary in zip(self._numbers, self._summaries, strict=True):
             with naming_partition(number):
                 check(summary.y)
 
     def balanced_weights(self, classes):
-        """Return a weight for each class or, of each label, for 0 and for 1.
+        """Return a weight for each class; for several labels, for 0 and 1 of each.
 
         Parameters
         ----------
@@ -192,10 +202,10 @@ class Collections:
         return balanced_weights(counts)
 
     def hold_out(self, fraction, random_state):
-        """Choose partitions to hold out; return the others, and these.
+        """Choose partitions to hold out; return those to train on, and those held out.
 
-        At random, one after the other until they have `fraction` of the samples; the
-        last ones if there is no generator.
+        They are chosen one by one until they have `fraction` of the samples: at random
+        or, if `random_state` is None, from the last one on.
         """
         n = len(self.sizes)
         if n < 2:
@@ -214,7 +224,7 @@ class Collections:
     def to_train(self, template, class_weight, workers, chosen=None):
         """Return `Parts` to train on: all of the partitions, or those chosen.
 
-        Neighbours come together on one of `workers`; without any, all stay in place.
+        Neighbours are moved to one of `workers`; if it is empty, nothing is moved.
         """
         arguments = template, class_weight, self.dtype
         parts = self._encoded(encode, chosen, arguments, workers)
@@ -249,11 +259,14 @@ class Collections:
         return Parts(self._cluster, futures, [self.sizes[i] for i in chosen])
 
     def release(self):
-        """Let go of the validated blocks: the parts are made of them."""
+        """Release the validated blocks, after parts have been made of them."""
         self._blocks = None
 
     def bring(self, chosen):
-        """Bring these partitions here, as the user gave them: X, y and weights."""
+        """Compute these partitions here; return X, y and weights as given by the user.
+
+        They are concatenated, and None stands for weights that were not given.
+        """
         columns = zip(*(self._rows[self._numbers[i]] for i in chosen), strict=True)
         client = self._cluster.client
         brought = []
@@ -264,7 +277,7 @@ class Collections:
 
 
 def _union(numbers, targets):
-    """Unite the targets that show what they are; all labels once."""
+    """Return the union of the partitions' targets, each once."""
     first = targets[0]
     if len(targets) == 1:
         return first
@@ -280,7 +293,7 @@ def _union(numbers, targets):
 
 
 def _stack(blocks):
-    """Put blocks of rows on top of one another."""
+    """Return one block of all rows, in the order of the blocks."""
     if hasattr(blocks[0], "iloc"):
         from pandas import concat
 
@@ -298,16 +311,17 @@ def _stack(blocks):
 def scatter(cluster, ready, n_parts, workers):
     """Scatter validated local data; return `Parts` to train on.
 
-    The client keeps the data: what is lost with a worker is scattered again.
+    The client keeps the data, so what is lost with a worker can be scattered again.
 
     Parameters
     ----------
     cluster : Cluster
     ready : Ready
-        As a fit in one process would train on them.
+        The data as a fit in one process would train on them.
     n_parts : int
+        Number of parts, if there are as many samples.
     workers : list of str
-        Their addresses.
+        Addresses.
     """
     rows = ready.rows
     ends = rows.size * np.arange(n_parts + 1) // n_parts

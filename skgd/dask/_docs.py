@@ -1,14 +1,14 @@
-"""Docstrings: what is the same as in the estimators of one process."""
+"""Docstrings: sections that are the same as in the estimators of one process."""
 
 import re
 from inspect import cleandoc
 
 
 def with_sections_of(cls):
-    """Make a decorator of classes: sections of `cls`'s docstring follow one's own.
+    """Return a decorator that appends sections of `cls`'s docstring to a class's own.
 
-    They are those of the parameters and of the attributes, without references. Under
-    ``python -OO`` there are no docstrings, and so none of them.
+    They are the sections of the parameters and of the attributes, without references.
+    Under ``python -OO`` there are no docstrings, and nothing is appended.
     """
 
     def decorate(of):
@@ -20,7 +20,7 @@ def with_sections_of(cls):
 
 
 def _sections(docstring):
-    # Without indentation, which the compiler of Python 3.13 and later takes away.
+    # Docstrings come without indentation, as Python 3.13 and later compile them anyway.
     start = docstring.index("Parameters\n----------\n")
     stop = docstring.index("See Also\n--------\n")
     return re.sub(r" \[\d+\]_", "", docstring[start:stop].rstrip()) + "\n"

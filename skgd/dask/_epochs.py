@@ -1,7 +1,7 @@
-"""Epochs whose partitions are on workers, which take what `local_epochs` does.
+"""Epochs whose partitions are on workers; `train` takes them like `local_epochs`.
 
-The state changes when an epoch is complete, and not before: when the cluster fails, or
-when Ctrl-C ends the waiting for it, it is that of the last whole epoch.
+The state changes only when an epoch is complete. So when the cluster fails, or when
+Ctrl-C ends the waiting for it, the state is that of the last complete epoch.
 """
 
 from copy import deepcopy
@@ -19,12 +19,12 @@ from skgd.descent.steps import apply, combine_sums, draw_seed, make_update
 def batch_epochs(fit):
     """Take one step an epoch, from the sum of the partitions' gradients.
 
-    They are added up in the order of the partitions, so that it does not show which
-    worker was the first.
+    The gradients are added up in the order of the partitions, so that the result does
+    not depend on which worker was the first.
     """
     params, network, state, parts = fit.params, fit.network, fit.state, fit.samples
     interrupts, schedule = fit.interrupts, fit.schedule
-    # Where each part begins in the batch, which dropout's masks follow from.
+    # Where each part begins in the batch. Dropout needs it.
     firsts = np.cumsum([0, *parts.sizes[:-1]]).tolist()
     while True:
         interrupts.interruptible(fit.task.begin_epoch)
@@ -55,10 +55,11 @@ def batch_epochs(fit):
 
 
 def _gradients(network, theta, parts, firsts, seed):
-    """Losses, weights and gradients of the parts of a batch.
+    """Return losses, weights and gradients of the parts of a batch.
 
-    What a barrier needs of the whole batch takes a round for each stage, in which the
-    parts do the former ones again: so tasks depend on nothing that a worker has kept.
+    In a network with barriers there is a round of tasks for each stage. In each round
+    the parts do all former stages again, so that tasks do not depend on anything that a
+    worker has kept.
     """
     n = len(firsts)
     totals = np.zeros(network.n_sums) if network.n_barriers else None
@@ -74,15 +75,17 @@ def averaged_epochs(fit):
     """Run copies of the parameters through the partitions side by side, and average.
 
     Each copy has partitions of its own and goes through them one by one, in a new order
-    in each epoch. `parts` has their numbers, copy by copy, as `chains`. References: R.
-    McDonald, K. Hall, G. Mann, "Distributed training strategies for the structured
-    perceptron", NAACL 2010; S. U. Stich, "Local SGD converges fast and communicates
-    little", ICLR 2019.
+    in each epoch. `fit.samples.chains` lists the partitions' numbers, copy by copy.
+
+    References: R. McDonald, K. Hall, G. Mann, "Distributed training strategies for the
+    structured perceptron", NAACL 2010; S. U. Stich, "Local SGD converges fast and
+    communicates little", ICLR 2019.
     """
     params, network, state, parts = fit.params, fit.network, fit.state, fit.samples
     interrupts = fit.interrupts
     call, n_parts = uuid4().hex, len(parts.sizes)
-    # The first partition has the estimator's own draws; the others' follow from them.
+    # The first partition draws from the estimator's own generator; the seeds of all
+    # other partitions are drawn from a copy of it.
     own = deepcopy(state.random_state)
     seeds = [deepcopy(own)]
     others = deepcopy(own)
@@ -127,7 +130,10 @@ def _order(n, generator):
 
 
 def _submit(parts, chains, start, leg):
-    """Submit an epoch: place by place of the chains; return their ends."""
+    """Submit an epoch: first the first partitions of all chains, then the second ones.
+
+    Returns the futures of the chains' ends.
+    """
     at = [start] * len(chains)
     for place in range(max(map(len, chains))):
         on = [i for i, chain in enumerate(chains) if place < len(chain)]
@@ -149,7 +155,7 @@ def _submit(parts, chains, start, leg):
 
 
 def _average(state, ends):
-    """Average parameters and optimizer state by the copies' numbers of samples."""
+    """Average parameters and optimizer's memory, weighted by numbers of samples."""
     ends = [end for end in ends if end.n_samples > 0]
     if len(ends) == 1:
         of = ends[0].state
@@ -163,7 +169,7 @@ def _average(state, ends):
     shares = shares / shares.sum()
     pairs = list(zip(shares, (end.state for end in ends), strict=True))
     with np.errstate(over="ignore", invalid="ignore"):
-        # In float64: a sum of many float32 loses digits.
+        # The sums are in float64, as sums of many numbers in float32 lose digits.
         state.theta[:] = sum(share * of.theta.astype(np.float64) for share, of in pairs)
         state.memory[:] = sum(
             share * of.memory.astype(np.float64) for share, of in pairs
@@ -178,18 +184,18 @@ def make_chains(sizes, n_chains):
     ----------
     sizes : list of int
     n_chains : int
-        At most one for each partition are made.
+        Number of copies. At most one for each partition is made.
 
     Returns
     -------
     chains : list of list of int
-        Numbers of neighbouring partitions, about as many samples in each list.
+        Numbers of neighbouring partitions, with about as many samples in each list.
     """
     n_chains = min(n_chains, len(sizes))
     ends = np.cumsum(sizes)
     middles = (ends - np.array(sizes) / 2) * n_chains / ends[-1]
     owners = np.minimum(middles.astype(int), n_chains - 1)
-    # None is without a partition, however uneven they are.
+    # Each chain gets at least one partition, however uneven the partitions are.
     low = np.arange(len(sizes)) - (len(sizes) - n_chains)
     for i in range(len(sizes)):
         least = max(low[i], owners[i - 1] if i else 0)

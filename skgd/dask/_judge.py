@@ -12,16 +12,16 @@ from skgd.network.outputs import predict_raw
 
 
 class PartsJudge:
-    """Judges the network of an estimator by partitions, as `skgd.descent.judge.Judge`.
+    """Judges an estimator's network by partitions, as `skgd.descent.judge.Judge` does.
 
     The loss and the default scores are made of sums over the partitions.
 
     Parameters
     ----------
     estimator : BaseDask
-        Fitted, or with its fit under way.
+        It is fitted, or its fit is under way.
     parts : Parts
-        To judge by.
+        The data to judge by.
     """
 
     def __init__(self, estimator, parts):
@@ -31,8 +31,8 @@ class PartsJudge:
     def __call__(self, interrupts):
         """Return the mean loss and the score.
 
-        The score is nan after an overflow, and both are where the waiting for the
-        workers was interrupted.
+        The score is nan after an overflow. Both are nan if Ctrl-C ended the waiting for
+        the workers.
         """
         estimator = self._estimator
         network, theta = estimator._network, estimator._state.theta
@@ -54,7 +54,7 @@ class PartsJudge:
 
 
 def squares(y, predicted, weights):
-    """What `r2_of_groups` takes of a group of samples.
+    """Return the sums over a group of samples from which `r2_of_groups` makes R2.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def squares(y, predicted, weights):
     Returns
     -------
     means, deviations, residuals : ndarray of shape (n_outputs,)
-        Of y, and weighted sums of squares: of deviations from the means, and of
-        residuals.
+        The weighted means of y, and weighted sums of squares: first of deviations from
+        the means, then of residuals.
     """
     means = np.zeros(y.shape[1])
     if weights.any():
@@ -74,18 +74,18 @@ def squares(y, predicted, weights):
 
 
 def r2_of_groups(weights, groups):
-    """R2 of all samples, averaged over the outputs, as scikit-learn's `r2_score`.
+    """Return R2 of all samples, averaged over the outputs, as `r2_score` does.
 
-    The groups' deviations become those from the mean of all as in T. F. Chan, G. H.
-    Golub, R. J. LeVeque, "Algorithms for computing the sample variance: analysis and
-    recommendations", The American Statistician 37, 1983.
+    The deviations from the groups' means are turned into those from the mean of all
+    samples as in T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the
+    sample variance: analysis and recommendations", The American Statistician 37, 1983.
 
     Parameters
     ----------
     weights : sequence of float
-        Of the groups.
+        Sum of the weights of each group.
     groups : sequence of tuple
-        Their `squares`.
+        What `squares` returns for each group.
     """
     weights = np.array(weights)
     means, deviations, residuals = map(np.array, zip(*groups, strict=True))
@@ -98,16 +98,18 @@ def r2_of_groups(weights, groups):
 
 
 class Judged:
-    """A network to be judged: the estimator's labels, and the parameters."""
+    """A network to be judged: an estimator with the labels, network and parameters."""
 
     def __init__(self, template, network, theta):
         self.template, self.network, self.theta = template, network, theta
 
 
 def judge(part, judged):
-    """Loss and weight, summed over a part, and what the score is made of.
+    """Judge a network by a part.
 
-    For a classifier that is the weight of the hits; for a regressor its `squares`.
+    Returns the loss and the weight, both summed over the part, whether all outputs are
+    finite, and what the score is computed from: the weight of the hits for a
+    classifier, and `squares` for a regressor.
     """
     template, network = copy(judged.template), judged.network
     theta, rows = np.array(judged.theta), row_numbers(part.X.shape[0])

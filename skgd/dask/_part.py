@@ -1,7 +1,7 @@
-"""A partition on its worker, and what training does to it there.
+"""A partition on its worker, and the tasks of training that it is given to.
 
-The functions are run by Dask as tasks, which may be run again, on another worker. So
-none of them changes what it is given, but for the order that a part keeps.
+Dask may run a task again on another worker. So no function here changes what it is
+given, except for the order that a part keeps.
 """
 
 from copy import copy, deepcopy
@@ -38,7 +38,7 @@ class Block:
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     weight : ndarray of shape (n_samples,) or None
     names : ndarray of shape (n_features,) or None
-        Of the features.
+        Names of the features.
     """
 
     def __init__(self, X, y, weight, names):
@@ -54,12 +54,14 @@ def validate(template, number, dtype, weight_name, X, y, weight):
     Parameters
     ----------
     template : estimator
-        Of this process: its parameters, and the number and names of the features if
-        they are known.
+        An estimator of one process, with the parameters, and with the number and names
+        of the features if they are known.
     number : int
-        Of the partition, for errors.
+        The partition's number, for messages.
     dtype : dtype or None
-        Of the network, if there is one already.
+        That of the network, if there is one already.
+    weight_name : str
+        What messages call the weights.
     X, y, weight
         As the user's collections hold them; `weight` may be None.
 
@@ -71,7 +73,7 @@ def validate(template, number, dtype, weight_name, X, y, weight):
     Raises
     ------
     ValueError
-        If something is wrong with them; the message begins with the partition.
+        If the data are invalid; the message begins with the partition.
     """
     n_samples = num_samples(X)
     for name, other in (("y", y), ("sample_weight", weight)):
@@ -95,21 +97,21 @@ def validate(template, number, dtype, weight_name, X, y, weight):
 
 
 def validate_weight(weight, X, name="sample_weight"):
-    """Validate weights; a partition may be without any, as long as not all are."""
+    """Validate weights; those of a partition may all be 0, if not those of all are."""
     if not np.any(weight):
         return np.zeros(X.shape[0], X.dtype)
     return check_weights(weight, X, name)
 
 
 def _without_column(y):
-    """Make (n,) of (n, 1), without the warning that would be written on the worker."""
+    """Turn (n, 1) into (n,), without a warning, which would appear on the worker."""
     if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and not issparse(y):
         return np.asarray(y).ravel()
     return y
 
 
 class Summary:
-    """What the client has to know of a block.
+    """All that the client has to know of a block.
 
     Attributes
     ----------
@@ -117,12 +119,12 @@ class Summary:
     names : ndarray or None
     dtype : dtype
     y : ndarray
-        A few targets that show what they are: all labels, for a classifier.
+        A few targets that show of what kind they are; for a classifier, all labels.
     largest : float
-        Of the absolute values of a regressor's targets.
+        The largest absolute value of a regressor's targets.
     counts : ndarray or None
-        How many samples have each of the labels `y`; for label indicators how many
-        have label 1, and how many samples there are.
+        How many samples have each of the labels `y`. For label indicators, how many
+        samples have each label, and then how many samples there are.
     """
 
     def __init__(self, template, block):
@@ -143,7 +145,7 @@ class Summary:
 
 
 def summarize(template, block):
-    """Return a block's `Summary`, or None of an empty one."""
+    """Return a block's `Summary`, or None if it is empty."""
     return None if block is None else Summary(template, block)
 
 
@@ -159,7 +161,7 @@ class Part:
     targets : ndarray of shape (n_samples, n_outputs)
     weights : ndarray of shape (n_samples,) or None
     y : ndarray or None
-        As scores take it.
+        Targets in the form that scores take.
     """
 
     def __init__(self, X, targets, weights, y=None):
@@ -167,14 +169,14 @@ class Part:
 
     @property
     def samples(self):
-        """What the kernels read."""
+        """The `Samples` that kernels read."""
         return as_samples(self.X, self.targets, self.weights)
 
     def __sizeof__(self):
         return sum(_n_bytes(a) for a in (self.X, self.targets, self.weights, self.y))
 
     def __setstate__(self, attributes):
-        # Out of a message arrays may come unaligned, which is another type to Numba.
+        # Arrays from a message may be unaligned, which is another type to Numba.
         for name in ("X", "targets", "weights"):
             value = attributes[name]
             if issparse(value):
@@ -187,13 +189,13 @@ class Part:
         vars(self).update(attributes)
 
     def take_order(self, draws):
-        """Return the order that the epochs before this one have left, and its draws.
+        """Return the order that former epochs have left, and the part's generator.
 
-        It stays with the part from epoch to epoch, so that no rows travel. Where it is
-        missing (the part was computed again, or is on another worker) the former
-        shuffles are done again.
+        Both stay with the part from epoch to epoch, so that no rows have to be sent. If
+        they are missing, as the part was computed again or is on another worker, the
+        former shuffles are done again.
         """
-        # Taken out at once: a task of a former attempt may still be running.
+        # It is taken away at once, as a task of a former attempt may still be running.
         order = vars(self).pop("_order", None)
         if order is not None and order[:2] == (draws.call, draws.epoch):
             return order[2:]
@@ -203,7 +205,7 @@ class Part:
         return rows, generator
 
     def keep_order(self, draws, rows, generator):
-        """Keep what the next epoch begins with."""
+        """Keep the order and the generator with which the next epoch begins."""
         self._order = draws.call, draws.epoch + 1, rows, generator
 
 
@@ -216,16 +218,20 @@ def _n_bytes(data):
 
 
 def encode(template, class_weight, dtype, block):
-    """Make the `Part` to train on of a block.
+    """Make of a block the `Part` to train on.
 
     Parameters
     ----------
     template : estimator
-        With the labels that a classifier has learned.
-    class_weight : dict, list of dict or None
-        With a weight for each class.
+        For a classifier, it has the labels that were learned.
+    class_weight : ndarray or None
+        A weight for each class; for several labels, for 0 and 1 of each.
     dtype : dtype
     block : Block
+
+    Returns
+    -------
+    part : Part
     """
     X, weights = block.X.astype(dtype, copy=False), block.weight
     targets = as_numbers(template._training_targets(block.y), dtype)
@@ -238,33 +244,34 @@ def encode(template, class_weight, dtype, block):
 
 
 def encode_to_judge(template, dtype, block):
-    """Make the `Part` to judge a network by of a block: without class weights."""
+    """Make of a block the `Part` to judge a network by, without class weights."""
     X, y = block.X.astype(dtype, copy=False), template._validation_targets(block.y)
     targets = as_numbers(template._encode_targets(block.y), dtype)
     return Part(X, targets, block.weight, y)
 
 
 def total_weight(part):
-    """Sum of a part's weights."""
+    """Return the sum of a part's weights."""
     return part.weights.sum(dtype=np.float64)
 
 
 def mean_weight_of(part):
-    """Mean of a part's weights, and their number; see `TrainingState.weigh`."""
+    """Return the mean of a part's weights above 0, and their number."""
     return mean_weight(part.weights, part.X.shape[0])
 
 
 class Point:
-    """Where a batch's gradient is taken.
+    """A network and its parameters, at which a batch's gradient is taken.
 
     Parameters
     ----------
     network : Network
     theta : ndarray of shape (n_parameters,)
     seed : ndarray of shape (2,) or None
-        Of what the layers draw.
+        The seed by which layers draw random numbers.
     totals : ndarray of shape (n_sums,) or None
-        Sums over the whole batch, of a network with barriers, as far as they are known.
+        For a network with barriers, the sums over the whole batch that are known so
+        far.
     """
 
     def __init__(self, network, theta, seed, totals):
@@ -272,21 +279,21 @@ class Point:
         self.seed, self.totals = seed, totals
 
     def of_part(self, part, first):
-        """Return a part of the batch, which begins at its place `first`."""
-        theta = np.array(self.theta)  # out of a message it may be read-only
+        """Return the `PartOfBatch` of samples that begin at `first` in the batch."""
+        theta = np.array(self.theta)  # an array from a message may be read-only
         where = {"first": first, "seed": self.seed}
         return PartOfBatch(self.network, theta, part.samples, **where)
 
 
 def gradient_at(part, first, point):
-    """Loss, weight and gradient of a part, which begins at `first` of the batch."""
+    """Return loss, weight and gradient of a part, which begins at place `first`."""
     totals = None if point.totals is None else np.array(point.totals)
     with one_blas_thread():
         return point.of_part(part, first).gradient(totals)
 
 
 def sums_at(part, first, point, stage):
-    """Return what a barrier needs of a part, after the stages up to this one."""
+    """Run the stages up to this one; return the sums that the next one needs."""
     with one_blas_thread():
         return point.of_part(part, first).sums(stage, np.array(point.totals))
 
@@ -297,9 +304,9 @@ class Draws:
     Parameters
     ----------
     call : str
-        Of `fit`; two calls have nothing in common.
+        Names the call of `fit`: an order that another call has left is not used.
     epoch : int
-        Epochs that the call has behind it.
+        Number of epochs before this one in the call.
     seed : int or RandomState
     dropout, shuffle : bool
         What is drawn in each epoch.
@@ -310,11 +317,11 @@ class Draws:
         self.dropout, self.shuffle = dropout, shuffle
 
     def generator(self):
-        """Return a generator before the first epoch."""
+        """Return a generator as it is before the first epoch."""
         return deepcopy(check_random_state(self.seed))
 
     def skip_epoch(self, rows, generator):
-        """Draw what an epoch draws."""
+        """Draw what an epoch draws, and shuffle the rows as it does."""
         if self.dropout:
             draw_seed(generator)
         if self.shuffle:
@@ -330,14 +337,15 @@ class Descent:
         Read for its constructor parameters only.
     network : Network
     state : TrainingState
-        Without its history.
+        The state without its history.
     loss : float
-        Summed over the samples.
+        Sum of the losses of the samples seen in this epoch.
     n_samples : int
-        Those seen in this epoch.
+        Number of these samples.
     first_rate : float or None
+        Learning rate of the epoch's first step.
     random_state : RandomState or None
-        As the partition has left it whose draws are the estimator's own.
+        The estimator's own generator, as the first partition has left it.
     """
 
     def __init__(self, params, network, state):
@@ -347,7 +355,16 @@ class Descent:
 
 
 class Leg:
-    """A partition's share of a descent: the `place`-th of `n_places`."""
+    """A partition's turn in an epoch of a copy of the parameters.
+
+    Parameters
+    ----------
+    draws : Draws
+    place, n_places : int
+        Number of this turn in the epoch, from 0, and number of all turns.
+    is_own : bool
+        Whether the partition draws from the estimator's own generator.
+    """
 
     def __init__(self, draws, place, n_places, is_own):
         self.draws, self.place, self.n_places = draws, place, n_places
@@ -355,18 +372,18 @@ class Leg:
 
 
 def _n_threads(n_jobs):
-    """Threads of a task. joblib allows a worker one, as it is a daemonic process."""
+    """Return the threads of a task; joblib would allow only one in a worker process."""
     if n_jobs is None:
         return 1
     return n_jobs if n_jobs > 0 else max(1, CPU_COUNT + 1 + n_jobs)
 
 
-# Callbacks are told of epochs by the client, not by a part's own.
+# The client tells callbacks of epochs, and parts do not.
 _NO_TASK = SimpleNamespace(begin_epoch=lambda: None)
 
 
 def descend(part, descent, leg):
-    """Run an epoch over a part, from where the descent is; return where it is then."""
+    """Run an epoch over a part; return the descent as it is after it."""
     descent = copy(descent)
     params, state = copy(descent.params), descent.state.copy()
     n_samples = part.X.shape[0]
@@ -390,7 +407,7 @@ def descend(part, descent, leg):
         descent.random_state = deepcopy(state.random_state)
     if descent.first_rate is None:
         descent.first_rate = rate
-    if state.n_steps > n_steps:  # else there is no weight
+    if state.n_steps > n_steps:  # otherwise no sample has weight
         descent.loss += loss * n_samples
         descent.n_samples += n_samples
     state.scheduled_epochs, state.random_state = epochs, None

@@ -1,4 +1,4 @@
-"""Predictions of collections, lazy, block by block; and their scores."""
+"""Predictions for collections, block by block when they are computed, and scores."""
 
 import dask.array as da
 import numpy as np
@@ -20,21 +20,22 @@ def predict_blocks(estimator, method, X, shape, dtype, *arguments):
     Parameters
     ----------
     estimator : estimator
-        Of one process. One task holds it, so that it is sent once, and not with each
-        block.
+        An estimator of one process. It is a task of its own, so that it is sent once,
+        and not with each block.
     method : str
     X : dask array or dataframe
     shape : tuple of int
-        Of the result for one sample.
+        Shape of the result for one sample.
     dtype : dtype
-        Of the result.
+        That of the result.
     *arguments : tuple
-        More that the method takes.
+        Further arguments of the method.
 
     Returns
     -------
     result : dask array of shape (n_samples, *shape)
-        In the blocks of X, without empty ones. Of a dataframe their sizes are unknown.
+        It has the blocks of X, without empty ones. If X is a dataframe, their sizes are
+        unknown.
     """
     estimator = delayed(estimator, pure=False)
     if hasattr(X, "chunks"):
@@ -60,19 +61,23 @@ def predict_blocks(estimator, method, X, shape, dtype, *arguments):
 
 
 def _call(estimator, method, X, empty, *arguments):
-    """Return the block's result; there may be nothing in it."""
+    """Return the result for a block, which may be empty."""
     return getattr(estimator, method)(X, *arguments) if X.shape[0] else empty
 
 
 def score_blocks(cluster, estimator, X, y, sample_weight):
-    """Return what the estimator's `score` returns, of sums over the blocks.
+    """Return what the estimator's `score` would return, from sums over the blocks.
 
     Parameters
     ----------
     cluster : Cluster
     estimator : estimator
-        Of one process.
+        An estimator of one process.
     X, y, sample_weight : collection, array-like or None
+
+    Returns
+    -------
+    score : float
     """
     rows = Blocks(cluster, X=X, y=y, sample_weight=sample_weight).rows
     task = delayed(_part_of_score, pure=False)
@@ -90,7 +95,7 @@ def score_blocks(cluster, estimator, X, y, sample_weight):
 
 
 def _part_of_score(estimator, number, X, y, weight):
-    """Weight of a block, and of the hits in it, or its `squares`."""
+    """Return the weight of a block, and that of its hits, or its `squares`."""
     if num_samples(X) == 0:
         return None
     with naming_partition(number):

@@ -13,7 +13,7 @@ from skgd.estimators.regressor import GDNeuralRegressor
 class DaskGDNeuralRegressor(BaseDask, GDNeuralRegressor):
     """Feed-forward neural network for regression, trained on a Dask cluster.
 
-    `GDNeuralRegressor` on data that are in partitions on the workers. With
+    It is `GDNeuralRegressor` on data that are in partitions on the workers. With
     ``solver='batch'`` each step adds up the gradients of all partitions, and the result
     is that of one process, to rounding. With 'minibatch' and 'sgd' each worker trains a
     copy of the parameters on its partitions, and the copies are averaged after each
@@ -40,7 +40,7 @@ class DaskGDNeuralRegressor(BaseDask, GDNeuralRegressor):
         Parameters
         ----------
         X : dask array or dataframe, or {array-like, sparse matrix}
-            Training data, as in `fit`; likewise all that follow.
+            Training data, as in `fit`; so are all parameters that follow.
 
         y : dask array or series, or array-like
             Targets.
@@ -61,7 +61,7 @@ class DaskGDNeuralRegressor(BaseDask, GDNeuralRegressor):
             The cluster to train on; None is the current client.
 
         n_replicas : int, default=None
-            Copies of the parameters that descend side by side.
+            Number of copies of the parameters that are trained side by side.
 
         Returns
         -------
@@ -88,8 +88,8 @@ class DaskGDNeuralRegressor(BaseDask, GDNeuralRegressor):
         Returns
         -------
         y : dask array or ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predicted values; of a collection a dask array in its blocks, which are
-            predicted when it is computed.
+            Predicted values. For a collection it is a dask array with the same blocks,
+            which are predicted when it is computed.
         """
         if not is_dask_collection(X):
             return super().predict(X)

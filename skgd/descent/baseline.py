@@ -15,14 +15,14 @@ from skgd.descent.judge import MeanLoss
 from skgd.kernels.formulas.links import LINKS, TINY
 from skgd.network.outputs import RawOutputs
 
-# Share of the constant's loss by which the network's has to be lower: with R2 = 0.001
-# it is not told from one that has learned nothing.
+# Share of the constant's loss by which the network's loss has to be lower. So a network
+# with an R2 of 0.001 or less counts as one that has learned nothing.
 MARGIN = 1e-3
 # Targets with a mean or a spread beyond this are worth scaling.
 FAR = 3.0
 # Spread of targets that are all equal, relative to their mean.
 ROUNDING = 1e-14
-# Targets that are looked at at once.
+# How many targets are read at a time.
 CHUNK = 2**20
 
 
@@ -36,7 +36,7 @@ def best_constants(network, mean, targets, weights):
     mean : ndarray of shape (n_outputs,)
         Weighted mean of the targets.
     targets : ndarray of shape (n, n_outputs)
-        Looked at by losses whose constant is not a mean.
+        Read for losses whose best constant does not follow from the mean.
     weights : ndarray of shape (n,)
 
     Returns
@@ -58,10 +58,16 @@ def least_loss(network, moments, some, loss_of_constants):
     ----------
     network : Network
     moments : tuple
-        Of the targets.
+        What `Targets.moments` returns.
     some : tuple of ndarray
         Targets and weights for `best_constants`.
     loss_of_constants : callable
+        Returns the weighted loss of constant raw outputs.
+
+    Returns
+    -------
+    loss : float
+        The sum over the samples.
     """
     if network.formula.is_joint:  # a sample's targets sum to 1
         return moments[0] * entr(moments[1]).sum()
@@ -91,19 +97,21 @@ class Targets:
     def moments(self):
         """Return the sum of the weights, the mean and the variance of the targets."""
         nothing = np.zeros(self._samples.targets.shape[1])
-        groups = [(0.0, nothing, nothing)]  # perhaps no sample has weight
+        groups = [(0.0, nothing, nothing)]  # this is all if no sample has weight
         for rows in self._chunks:
             y, w = self._samples.targets[rows], self._weights(rows).astype(np.float64)
             total = w.sum()
             if total > 0 and self._network.formula.is_joint:
-                # With thousands of classes each pass over the targets shows.
+                # With thousands of classes a second pass over the targets takes time.
+                # The variance follows from the mean, as for targets of 0 and 1.
                 mean = (w[:, np.newaxis] * y).sum(axis=0) / total
                 groups.append((total, mean, mean * (1 - mean)))
             elif total > 0:
                 y = y.astype(np.float64)
-                first = y[0].copy()  # next to which equal targets are exactly 0
+                first = y[0].copy()  # without it, equal targets are exactly 0
                 y -= first
-                # Without BLAS, whose threads would spin on into whatever comes next.
+                # These sums do without BLAS, whose threads would go on waiting in a
+                # loop, and slow down what comes next.
                 mean = (w[:, np.newaxis] * y).sum(axis=0) / total
                 y -= mean
                 variance = (w[:, np.newaxis] * y * y).sum(axis=0) / total
@@ -111,13 +119,13 @@ class Targets:
         return moments_of_all(groups)
 
     def sample(self, most=None):
-        """Return targets and weights, at most so many, evenly spread."""
+        """Return targets and weights of all samples, or of `most` that are spread."""
         rows = np.concatenate(self._chunks)
         rows = rows[:: 1 if most is None else -(-rows.size // most)]
         return self._samples.targets[rows], self._weights(rows)
 
     def sum_of_losses(self, raw_of):
-        """Return the weighted loss of raw outputs, which a function gives of rows."""
+        """Return the weighted loss of the raw outputs ``raw_of(rows)``."""
         total = 0.0
         for rows in self._chunks:
             y, w = self._samples.targets[rows], self._weights(rows)
@@ -176,14 +184,14 @@ def warn_if_nothing_was_learned(estimator, X, samples, rows, n_threads):
 
 
 def is_lower(loss, least, moments):
-    """Whether a loss is lower than a constant's, or the targets are a constant."""
+    """Return whether a loss is below a constant's, or all targets are equal."""
     _, mean, variance = moments
     are_equal = (np.sqrt(variance) <= ROUNDING * np.abs(mean)).all()
     return are_equal or loss < least * (1 - MARGIN)
 
 
 def warn_of(estimator, loss, least, moments):
-    """Say that nothing was learned, and what to do; given sums over the samples."""
+    """Warn that nothing was learned, and say what to do; the losses are sums."""
     total, mean, variance = moments
     spread = np.sqrt(variance)
     remedy = (

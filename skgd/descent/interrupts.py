@@ -9,15 +9,15 @@ _RAISE = signal.default_int_handler
 class Interrupts:
     """Holds Ctrl-C back in a `with` block, from `hold` on.
 
-    So no epoch is cut off between its training and its records, and no fit after its
-    last one. Where somebody else handles the signal, or in a thread other than the main
-    one, nothing is done. What nobody has looked at by the end of the block is raised
-    there.
+    So Ctrl-C cannot come between the training of an epoch and its records, nor between
+    the last epoch and the end of the fit. Where the program has a handler of its own
+    for the signal, or in a thread other than the main one, nothing is changed. An
+    interrupt that is still pending at the end of the block is raised there.
 
     Attributes
     ----------
     pending : bool
-        Whether there is an interrupt to look at.
+        Whether there is an interrupt that has not been raised yet.
     """
 
     def __init__(self):
@@ -44,13 +44,14 @@ class Interrupts:
         self.pending = True
 
     def hold(self):
-        """From now on, Ctrl-C waits to be looked at."""
+        """Hold Ctrl-C back from now on: it makes an interrupt pending."""
         self._holds = True
 
     def interruptible(self, function, *arguments, default=None):
         """Call a function that may be a user's own and slow.
 
-        Ctrl-C cuts it off, and it returns `default`; the interrupt is then pending.
+        Ctrl-C ends the call. `default` is then returned, and the interrupt is pending;
+        before `hold`, it is raised at once.
         """
         held, self._holds = self._holds, False
         try:
@@ -64,7 +65,7 @@ class Interrupts:
             self._holds = held
 
     def check(self):
-        """Raise a pending interrupt, which is then looked at."""
+        """Raise a pending interrupt, which is pending no longer."""
         if self.pending:
             self.pending = False
             raise KeyboardInterrupt

@@ -17,9 +17,10 @@ from skgd.network.outputs import RawOutputs
 
 
 def split_rows(estimator, state, y):
-    """Rows to train on and rows held out; a warm refit keeps the former split.
+    """Split the samples: return the rows to train on and those to hold out.
 
-    They are held out at random, or the last ones if the order is to be kept.
+    Rows are held out at random or, with ``shuffle=False``, the last ones are. A warm
+    refit keeps the former split.
 
     Parameters
     ----------
@@ -29,10 +30,15 @@ def split_rows(estimator, state, y):
         Remembers the split, and draws a new one.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
 
+    Returns
+    -------
+    rows, held_out : ndarray of int
+
     Raises
     ------
     ValueError
-        If a single sample would be held out, or a class would be in one part only.
+        If fewer than two samples would be held out, if none would be left, or if a
+        class would be in one part only.
     """
     rows = row_numbers(y.shape[0])
     asked = estimator.validation_fraction, estimator.shuffle, rows.size
@@ -56,12 +62,12 @@ def split_rows(estimator, state, y):
 
 
 def _check_split(fraction, n, labels):
-    """Raise where scikit-learn's split would name a parameter that nobody has set."""
+    """Raise where the error of scikit-learn's split would name its own parameters."""
     n_held_out = int(np.ceil(fraction * n))
     counts = np.array([2]) if labels is None else np.unique_counts(labels).counts
     if counts.min() < 2:
         if 0 < n_held_out < n:
-            return  # the split raises, and names the classes of one sample
+            return  # the split raises, and names the classes with one sample
         found = np.unique_counts(labels)
         raise ValueError(
             "The least populated classes in y have only 1 member, which is too few: "
@@ -94,9 +100,9 @@ def _check_split(fraction, n, labels):
 def samples_as_given(X, y, rows):
     """Return the samples `rows` of X and y as the user gave them.
 
-    They are copies, unless it is all of them, in their order.
+    They are copies, unless `rows` are all samples.
     """
-    X, y = indexable(X, y)  # some sparse formats are not
+    X, y = indexable(X, y)  # some sparse formats cannot be indexed
     if rows.size == len(y):
         return X, y
     return safe_indexing(X, rows), safe_indexing(y, rows)
@@ -125,11 +131,11 @@ class MeanLoss:
 
     @property
     def arrays(self):
-        """What it is made of."""
+        """The targets and the weights."""
         return self._targets, self._weights
 
     def __call__(self, raw):
-        """Return the mean for outputs before the link, of the targets' shape."""
+        """Return the mean loss of raw outputs, which have the targets' shape."""
         np.copyto(self._raw, raw.T)
         arrays = self._raw, self._targets, self._weights
         return float(sum_of_losses(*self._loss, *arrays) / self._total)
@@ -144,12 +150,12 @@ class Judge:
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated data.
     rows : ndarray of shape (n,)
-        The samples of them to judge by.
+        The samples of X to judge by.
     y : ndarray of shape (n,) or (n, n_outputs)
         Their targets, or labels.
     sample_weight : ndarray of shape (n,) or None
     as_given : callable
-        Returns X and y of these samples as the user gave them: for a scorer.
+        Returns X and y of these samples as the user gave them, for a user's scorer.
     n_threads : int
     """
 
@@ -159,7 +165,8 @@ class Judge:
         with np.errstate(over="ignore"):
             targets = estimator._encode_targets(y).astype(X.dtype)
         self._mean_loss = MeanLoss(estimator._network, targets, sample_weight)
-        # As 0, or as the probability of a class that is not the sample's.
+        # With these links the loss may be finite although a raw output is infinite: as
+        # a prediction of 0, or the probability 0 of a class that is not the sample's.
         self._hides_infinity = estimator.out_activation_ in ("exp", "softmax")
         self._scorer = self._default_score = None
         if estimator.scoring is None:
@@ -172,7 +179,7 @@ class Judge:
 
     @property
     def arrays(self):
-        """What the validation data are known by."""
+        """The arrays by which the validation data are recognised."""
         return self._rows, *self._mean_loss.arrays
 
     def __call__(self, interrupts):
@@ -184,14 +191,14 @@ class Judge:
         with np.errstate(over="ignore", invalid="ignore"):
             raw = self._raw_outputs(self._estimator._state.theta)
             loss = self._mean_loss(raw)
-            finite = isfinite(loss)  # labels would not show it
+            finite = isfinite(loss)  # predicted labels would not show an overflow
             if self._hides_infinity:
                 finite = finite and np.isfinite(raw).all()
             score = self._score(raw, loss, interrupts) if finite else np.nan
             return loss, float(score)
 
     def _score(self, raw, loss, interrupts):
-        """Higher is better, whatever it is."""
+        """Return the score; of whatever kind it is, higher is better."""
         estimator = self._estimator
         if estimator.scoring == "loss":
             return -loss
@@ -201,7 +208,7 @@ class Judge:
         if is_regressor(estimator) and not np.isfinite(y_pred).all():
             return np.nan
         self._fitted._state = estimator._state
-        # A scorer need not know of weights where there are none.
+        # Weights are passed on only if there are any, as a scorer need not take them.
         weight = {} if self._weight is None else {"sample_weight": self._weight}
         scorer = partial(self._scorer, self._fitted, *self._given, **weight)
         return interrupts.interruptible(scorer, default=np.nan)

@@ -29,7 +29,8 @@ class Ending(NamedTuple):
     by_request : bool
         Whether a callback has asked for it, or the user by Ctrl-C.
     cut_off : CutOff or None
-        What has ended them from outside; they are kept as after Ctrl-C.
+        The error that has ended them from outside. What was learned before is kept, as
+        after Ctrl-C.
     """
 
     by_request: bool = False
@@ -46,19 +47,20 @@ class Fit(NamedTuple):
     network : Network
     state : TrainingState
         Updated in place.
-    samples : Samples
-        Or whatever the epochs take for them.
+    samples : Samples or Parts
+        What is trained on; epochs on Dask take `skgd.dask._data.Parts`.
     rows : ndarray of shape (n,) or range
-        The samples to train on; a range if they are elsewhere, and only the epochs know
-        them.
+        The samples to train on. It is a range of their number if the samples are on
+        other machines.
     judge : Judge or None
         Gives the validation loss and score of the network as it stands.
     task : FitTask
         Tells the callbacks, one of which may ask to stop.
     interrupts : Interrupts
-        Whose block the call is in.
+        The call runs in its `with` block.
     incremental : bool
-        One epoch only, which goes on where the last call left off.
+        Whether it is a call of partial_fit: one epoch, which goes on where the last
+        call left off.
     n_threads : int
         Threads that may be used.
     """
@@ -84,7 +86,7 @@ class Fit(NamedTuple):
 
 
 def fingerprint(samples, rows, judge):
-    """Return a number that other data would hardly have: their CRC-32, 1 s for 1 GB.
+    """Return the CRC-32 of the data, by which they are recognised; 1 GB takes 1 s.
 
     Parameters
     ----------
@@ -110,8 +112,8 @@ def train(fit, epochs):
     ----------
     fit : Fit
     epochs : callable
-        Runs the epochs, given `fit`: a generator of each one's loss and first learning
-        rate, such as `local_epochs`.
+        Returns, given `fit`, a generator that runs the epochs, and yields the loss and
+        the first learning rate of each, as `local_epochs` does.
 
     Returns
     -------
@@ -122,7 +124,7 @@ def train(fit, epochs):
     ValueError
         If the parameters became non-finite and no best ones can be restored.
     CutOff
-        If that was so before the end of the first epoch.
+        If the epochs could not go on before the first one was complete.
     """
     params, state, interrupts = fit.params, fit.state, fit.interrupts
     early_stopping, ending, schedule = params.early_stopping, Ending(), fit.schedule
@@ -139,7 +141,8 @@ def train(fit, epochs):
                 _record_epoch(fit, first_rate, loss)
                 if np.isfinite(loss):
                     state.is_stopping = _go_on(params, state, schedule)
-                # Last, as the estimator that callbacks see could be trained on.
+                # Callbacks come last, so that the estimator that they see could be
+                # trained further.
                 is_told_to = interrupts.interruptible(fit.task.end_epoch, loss)
                 if is_told_to:
                     state.is_stopping, ending = True, Ending(by_request=True)
@@ -188,7 +191,7 @@ def local_epochs(fit, run=Steps.run_epoch):
     with Steps(*parts) as steps:
         while True:
             fit.interrupts.interruptible(fit.task.begin_epoch)
-            if state.n_iter > 0:  # else there is nothing to keep yet
+            if state.n_iter > 0:  # otherwise there is nothing to keep yet
                 fit.interrupts.check()
             steps.begin_epoch()
             steps.rates[:] = schedule.rates(state, params.max_iter, steps.n_batches)
@@ -208,7 +211,7 @@ def _record_epoch(fit, first_rate, loss):
         print(f"Iteration {state.n_iter}, loss = {loss:.8f}")
 
     if fit.judge is not None:
-        value = float("nan")  # which stays there if there is nobody who knows better
+        value = float("nan")  # it stays where the training loss is not finite
         state.validation_losses.append(value)
         state.validation_scores.append(value)
         if np.isfinite(loss):
@@ -229,7 +232,7 @@ def _record_epoch(fit, first_rate, loss):
 
 
 def _go_on(params, state, schedule):
-    """Set the next epoch's learning rate; whether to stop instead."""
+    """Set the next epoch's learning rate; return whether to stop instead."""
     state.learning_rate = schedule.after_epoch(state.learning_rate, state.samples_seen)
     if state.no_improvement_count > params.n_iter_no_change:
         return _stop_at_plateau(params, state, schedule)
@@ -237,7 +240,7 @@ def _go_on(params, state, schedule):
 
 
 def _stop_at_plateau(params, state, schedule):
-    """Whether to stop after `n_iter_no_change` epochs without improvement."""
+    """Return whether to stop after `n_iter_no_change` epochs without improvement."""
     rate = schedule.on_plateau(state.learning_rate)
     if params.verbose:
         watched = "Validation score" if params.early_stopping else "Training loss"

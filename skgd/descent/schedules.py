@@ -1,17 +1,18 @@
 """Learning-rate schedules: the rates of an epoch's steps, and what a plateau does.
 
-There are two kinds. One sees the epoch's end and the plateau (no improvement for
-`n_iter_no_change` epochs), and answers with the next epoch's rate. To add one: a class,
-and its name in `SCHEDULES`. The other is a curve over training progress, from 0 at the
-first step to 1 at the last one that `max_iter` allows, by which each step's rate is
-multiplied. To add one: a function, and its name in `CURVES`.
+There are two kinds. A schedule of the first kind is told when an epoch ends, and when a
+plateau is reached (no improvement for `n_iter_no_change` epochs), and returns the next
+epoch's rate. To add one, write a class, and add its name to `SCHEDULES`. A schedule of
+the second kind is a curve over training progress, which is 0 at the first step and 1 at
+the last one that `max_iter` allows. Each step's rate is multiplied by the curve's
+value. To add one, write a function, and add its name to `CURVES`.
 """
 
 import numpy as np
 
 
 class Constant:
-    """Always `learning_rate_init`; a plateau ends training."""
+    """The rate is always `learning_rate_init`; a plateau ends training."""
 
     farewell = "Stopping."
 
@@ -27,8 +28,9 @@ class Constant:
         state : TrainingState
             Read for the epoch's rate, and the epochs since the schedule began.
         max_iter : int
-            Epochs that there may be.
+            Number of epochs that there may be.
         n_steps : int
+            Number of steps in an epoch.
 
         Returns
         -------
@@ -37,29 +39,29 @@ class Constant:
         return np.full(n_steps, state.learning_rate)
 
     def after_epoch(self, rate, samples_seen):
-        """Rate of the next epoch, `samples_seen` being counted over all epochs."""
+        """Return the rate of the next epoch; `samples_seen` counts over all epochs."""
         return rate
 
     def on_plateau(self, rate):
-        """Rate to go on with, or None to stop."""
+        """Return the rate to go on with, or None to stop."""
         return None
 
 
 class InvScaling(Constant):
-    """``learning_rate_init / (t + 1) ** power_t`` with t the samples seen so far."""
+    """The rate is ``learning_rate_init / (t + 1) ** power_t`` after t samples."""
 
     def after_epoch(self, rate, samples_seen):
-        """Rate of the next epoch."""
+        """Return the rate of the next epoch."""
         return self.learning_rate_init / (samples_seen + 1) ** self.power_t
 
 
 class Adaptive(Constant):
-    """A fifth of the rate at each plateau; training stops at a plateau below 1e-6."""
+    """Each plateau divides the rate by 5; one at a rate up to 1e-6 ends training."""
 
     farewell = "Learning rate too small. Stopping."
 
     def on_plateau(self, rate):
-        """Rate to go on with, or None to stop."""
+        """Return the rate to go on with, or None to stop."""
         return None if rate <= 1e-6 else rate / 5.0
 
 
@@ -67,19 +69,20 @@ SCHEDULES = {"constant": Constant, "invscaling": InvScaling, "adaptive": Adaptiv
 
 
 def exponential(progress):
-    """From 1 down to a hundredth, by the same factor at each step."""
+    """Fall from 1 to a hundredth, by the same factor at each step."""
     return 0.01**progress
 
 
 def cosine(progress):
-    """Half a cosine wave, from 1 down to 0 (Loshchilov & Hutter, 2017)."""
+    """Fall from 1 to 0 along half a cosine wave (Loshchilov & Hutter, 2017)."""
     return 0.5 * (1 + np.cos(np.pi * progress))
 
 
 def one_cycle(progress):
-    """Up from 1/25 to 1 in the first 30%, and down to 1/250,000 (Smith & Topin, 2018).
+    """Rise from 1/25 to 1 in the first 30% of training, and then fall to 1/250,000.
 
-    Both by half a cosine wave, with the numbers of PyTorch's OneCycleLR.
+    Both are half a cosine wave (Smith & Topin, 2018), with the numbers of OneCycleLR in
+    PyTorch.
     """
     rise, lowest, last = 0.3, 1 / 25, 1 / 250_000
     up = lowest + (1 - lowest) * cosine(1 - progress / rise)
@@ -88,7 +91,7 @@ def one_cycle(progress):
 
 
 def coslog4(progress):
-    """Four waves between 0 and 1, of growing length (Holzmueller et al., 2024)."""
+    """Make four waves between 0 and 1, of growing length (Holzmueller et al., 2024)."""
     return 0.5 * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * progress)))
 
 
@@ -101,7 +104,7 @@ CURVES = {
 
 
 class Progress(Constant):
-    """``learning_rate_init`` times a curve; a plateau ends training."""
+    """The rate is ``learning_rate_init`` times a curve; a plateau ends training."""
 
     def __init__(self, learning_rate_init, power_t, curve):
         super().__init__(learning_rate_init, power_t)
@@ -114,7 +117,14 @@ class Progress(Constant):
         return state.learning_rate * self.multipliers(progress)
 
     def multipliers(self, progress):
-        """What the epoch's rate is multiplied by at each step, shape (n_steps,)."""
+        """Return what the rate is multiplied by at each step, shape (n_steps,).
+
+        Raises
+        ------
+        ValueError
+            If the curve returns another shape, or numbers that are negative or not
+            finite.
+        """
         values = np.asarray(self.curve(progress), dtype=np.float64)
         if values.shape != progress.shape:
             raise ValueError(
@@ -130,7 +140,7 @@ class Progress(Constant):
 
 
 def make_schedule(learning_rate, learning_rate_init, power_t):
-    """Return the schedule that a name, or a curve of a user's own, stands for."""
+    """Make a schedule, given its name or a user's curve."""
     if learning_rate in SCHEDULES:
         return SCHEDULES[learning_rate](learning_rate_init, power_t)
     curve = CURVES.get(learning_rate, learning_rate)

@@ -1,4 +1,4 @@
-"""The default scores on arrays at hand, equal to scikit-learn's to rounding.
+"""The default scores of predictions, equal to scikit-learn's to rounding.
 
 A call of scikit-learn's `r2_score` or `accuracy_score` validates its data, which takes
 several times as long as an epoch of a small network (`tests/benchmarks/stopping.py`).
@@ -44,8 +44,8 @@ def r2_of_sums(residuals, deviations):
     Parameters
     ----------
     residuals, deviations : ndarray of shape (n_outputs,)
-        Of errors, and of the targets' distances from their mean. Where the latter are 0
-        the score is 1 for a perfect prediction, and 0 for any other.
+        Sums for the errors, and for the targets' distances from their mean. Where the
+        latter are 0 the score is 1 for a perfect prediction, and 0 for any other.
     """
     score = 0.0
     for residual, deviation in zip(
@@ -55,7 +55,7 @@ def r2_of_sums(residuals, deviations):
             share = 1.0 if residual == 0 else 0.0
         else:
             share = 1 - residual / deviation
-        score += share + 0.0 * residual  # which is nan after an overflow
+        score += share + 0.0 * residual  # the product is nan after an overflow
     return score / residuals.size
 
 

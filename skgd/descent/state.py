@@ -30,21 +30,21 @@ class TrainingState:
         Made from `seed`, the estimator's parameter at that time.
     optimizer : str
     memory : ndarray of shape (n_rows, n_parameters)
-        What the optimizer remembers: the rows that its record names.
+        What the optimizer remembers, in the rows that its record names.
     n_steps : int
         Steps since the memory was zero.
     schedule : str
     learning_rate_init, learning_rate : float
-        The present rate, and what the schedule began with.
+        The rate that the schedule began with, and the present one.
     scheduled_epochs : int
         Epochs since the schedule began.
     order : ndarray or None
-        Rows to train on, as the last epoch of a fit under way has left them; None
-        between calls, and where they are on other machines.
+        Rows to train on, in the order in which the last epoch of a fit under way has
+        left them; None between calls, and where the samples are on other machines.
     is_stopping : bool
         Whether a fit under way is to end.
     fingerprint : int or None
-        Of the data of a fit that callbacks are told of.
+        Number by which the data of a fit are recognised, if callbacks are told of it.
     resumes : bool
         Whether the next call of `fit` completes the fit that this is a copy of.
     n_iter : int
@@ -65,7 +65,7 @@ class TrainingState:
         Mean of the weights above 0 in the last `fit`, and in all calls of `partial_fit`
         since. Steps from single samples are relative to it.
     n_weighted : int
-        How many weights these are.
+        Number of the weights in this mean.
     """
 
     theta: np.ndarray
@@ -102,11 +102,11 @@ class TrainingState:
     n_weighted: int = 0
 
     def begin(self, order):
-        """Begin a call that trains on these rows; on None, if others keep them."""
+        """Begin a call that trains on these rows; None if other machines have them."""
         self.order, self.is_stopping, self.n_iter = order, False, 0
 
     def end(self):
-        """End it."""
+        """End the call."""
         self.order, self.fingerprint, self.resumes = None, None, False
 
     def restart(self, params):
@@ -127,7 +127,7 @@ class TrainingState:
         self.scheduled_epochs = 0
 
     def resume(self, params):
-        """Start a partial_fit: go on, except where the parameters are new ones."""
+        """Start a partial_fit: go on, but begin anew where a parameter has changed."""
         if params.optimizer != self.optimizer:
             self.restart(params)
         wanted = params.learning_rate, params.learning_rate_init
@@ -139,7 +139,7 @@ class TrainingState:
     def _is_seeded_with(self, random_state):
         if isinstance(random_state, Integral) and isinstance(self.seed, Integral):
             return random_state == self.seed
-        # None is NumPy's global generator, wherever the estimator has come from.
+        # None stands for NumPy's global generator, and each process has another one.
         return random_state is not None and random_state is self.seed
 
     def remembered(self, name):
@@ -152,12 +152,12 @@ class TrainingState:
         self.random_state = check_random_state(random_state)
 
     def start_validation(self, score):
-        """Take the parameters as they stand, of this score, for the best so far."""
+        """Take the present parameters, which have this score, for the best so far."""
         self.best_validation_score = score if np.isfinite(score) else -np.inf
         self.best_theta = self.theta.copy()
 
     def branch(self):
-        """Copy the arrays that training writes into, so that it can be forgotten.
+        """Return a copy with arrays of its own, so that the call can be undone.
 
         The histories are shared, as they may be long: a failed call cuts them back, see
         `lengths` and `cut_back`.
@@ -165,7 +165,7 @@ class TrainingState:
         return self._with_copies_of(ARRAYS)
 
     def copy(self):
-        """Copy all that training writes into."""
+        """Return a copy with arrays and histories of its own."""
         return self._with_copies_of(ARRAYS + HISTORIES)
 
     def _with_copies_of(self, names):
@@ -179,12 +179,12 @@ class TrainingState:
         return [len(getattr(self, name)) for name in HISTORIES]
 
     def cut_back(self, lengths):
-        """Take from the histories what has come since they were of these lengths."""
+        """Remove what has been appended since the histories had these lengths."""
         for name, length in zip(HISTORIES, lengths, strict=True):
             del getattr(self, name)[length:]
 
     def weigh(self, means, *, incremental):
-        """Learn the mean weight of samples to train on; of all calls if incremental.
+        """Update the mean weight by samples to train on; begin anew unless incremental.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ class TrainingState:
             self.n_weighted += n
             if self.n_weighted == n:
                 self.mean_weight = mean
-            else:  # equal means stay what they are, to the bit
+            else:  # written so that equal means stay the same, bit by bit
                 share = n / self.n_weighted
                 self.mean_weight += (mean - self.mean_weight) * share
 

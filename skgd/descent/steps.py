@@ -30,7 +30,7 @@ from skgd.kernels.team.threads import Helpers, prepare_blas
 from skgd.network.division import chunk_size, divide
 from skgd.network.plan import make_plan
 
-# Of steps from single samples, which have a pass of their own.
+# Steps from single samples call none of these passes: they have one of their own.
 NO_PASSES = Passes(0, 0, 0)
 
 
@@ -43,8 +43,8 @@ class Steps:
         Read for its constructor parameters only.
     network : Network
     state : TrainingState
-        Trained in place: its parameters, its optimizer's memory, its generator, and its
-        order, in which the samples are taken. It does not count the steps.
+        Its parameters, its optimizer's memory, its generator and its order, in which
+        the samples are taken, are changed in place. Its count of steps is not.
     samples : Samples
     n_threads : int
         Threads that may be used.
@@ -52,9 +52,9 @@ class Steps:
     Attributes
     ----------
     n_batches : int
-        Steps of an epoch, if all samples have weight.
+        Number of batches in an epoch. Each makes a step, if its samples have weight.
     rates : ndarray of shape (n_batches,)
-        The learning rate of each; to be written before an epoch is run.
+        The learning rates of the steps; they have to be written before an epoch is run.
     """
 
     def __init__(self, params, network, state, samples, n_threads):
@@ -66,9 +66,10 @@ class Steps:
         if size == 1:
             samples = _relative_weights(samples, state.mean_weight)
         if size == 1 and network.n_barriers:
+            (name, *_) = network.barrier_kinds
             raise ValueError(
-                "batch_norm normalises over the samples of a batch, and there is one "
-                "sample to train on. Give more, or set batch_norm=False."
+                f"{name} takes sums over the samples of a batch, and there is one "
+                f"sample to train on. Give more, or leave {name} out."
             )
         inputs = samples.inputs
         self._plan = make_plan(network, inputs, order, training=True, gathers=size == 1)
@@ -81,8 +82,8 @@ class Steps:
             batch_size=size,
             rates=self.rates,
         )
-        # Nothing here may hold the object itself: it would keep all of its arrays until
-        # the garbage collector comes.
+        # The helpers must not refer to this object: such a cycle would keep all of its
+        # arrays until the garbage collector runs.
         self._helpers, self._team = Helpers([]), None
         if size == 1:
             self._workspaces = [make_workspace(self._plan, 1, dtype)]
@@ -123,7 +124,7 @@ class Steps:
         self._helpers.__exit__(*exception)
 
     def begin_epoch(self):
-        """Draw what the epoch needs: a seed of dropout, and a new order."""
+        """Draw what the epoch needs: a seed for the layers, and a new order."""
         state = self._state
         if self._network.draws:
             self.seed_with(draw_seed(state.random_state))
@@ -133,14 +134,14 @@ class Steps:
         self._sums[:] = 0
 
     def seed_with(self, seed):
-        """Have the layers draw by this seed, two words."""
+        """Let the layers draw by this seed, which is two words."""
         for workspace in self._workspaces:
             workspace.random[KEY : KEY + 2] = seed
 
     def run(self, first, last):
-        """Take the steps of these batches of the epoch; return how many they were.
+        """Take the steps of batches `first` to `last`; return how many there were.
 
-        Batches without weight make none.
+        A batch without weight makes no step.
         """
         where = first, last, self._sums, self._workspaces[0]
         if self._team is None:
@@ -149,17 +150,17 @@ class Steps:
         return minibatch_steps(self._team, self._descent, *where)
 
     def run_epoch(self):
-        """Take all of them."""
+        """Take the steps of the whole epoch; return how many there were."""
         return self.run(0, self.n_batches)
 
     @property
     def loss(self):
-        """Mean of the epoch's losses so far, each that before its step."""
+        """Mean of the losses of the epoch's batches so far, each before its step."""
         return float(self._sums[0] / max(self._sums[1], 1))
 
 
 def make_update(params, network, state):
-    """Return what turns gradients into steps, of the parameters of a state.
+    """Make the `Update` that turns gradients into steps of a state's parameters.
 
     Parameters
     ----------
@@ -191,7 +192,7 @@ def make_update(params, network, state):
 
 
 def draw_seed(random_state):
-    """Draw the seed of what the layers draw in an epoch."""
+    """Draw the seed by which layers draw random numbers in an epoch."""
     return random_state.randint(2**32, size=2, dtype=np.uint64)
 
 
@@ -199,7 +200,7 @@ def draw_seed(random_state):
 
 
 class PartOfBatch:
-    """Samples whose gradient is a part of that of a batch.
+    """A part of a batch, whose share of the batch's gradient can be computed apart.
 
     Parameters
     ----------
@@ -208,9 +209,9 @@ class PartOfBatch:
         The point at which the gradient is taken.
     samples : Samples
     first : int, default=0
-        The place of the first of them in their batch, for dropout.
+        The place of the first of the samples in the batch. Dropout needs it.
     seed : ndarray of shape (2,), default=None
-        Of what the layers draw.
+        The seed by which layers draw random numbers; None if none does.
     """
 
     def __init__(self, network, theta, samples, *, first=0, seed=None):
@@ -231,9 +232,9 @@ class PartOfBatch:
         Parameters
         ----------
         totals : ndarray of shape (n_sums,), default=None
-            Sums over the whole batch, which a network with barriers needs; None if
-            these samples are the batch. Then what the barriers have of their own in
-            theta is updated.
+            Sums over the whole batch, which a network with barriers needs. None if
+            these samples are the whole batch; the barriers then also update those
+            parameters in theta that are their own.
 
         Returns
         -------
@@ -254,13 +255,13 @@ class PartOfBatch:
         return total, weight, gradient
 
     def sums(self, stage, totals):
-        """Compute what a barrier needs of these samples, after the stages up to this.
+        """Run the stages up to this one, and return the sums that the next one needs.
 
         Parameters
         ----------
         stage : int
         totals : ndarray of shape (n_sums,)
-            Those of the former stages.
+            The totals of all stages before this one.
 
         Returns
         -------
@@ -277,34 +278,35 @@ class PartOfBatch:
 
 
 def combine_sums(network, theta, stage, sums, totals):
-    """Make the totals of a stage, of the sums of all parts.
+    """Write the totals of a stage, given the sums of all parts.
 
     Parameters
     ----------
     network : Network
     theta : ndarray of shape (n_parameters,)
-        What the barriers have of their own in it is updated.
+        The parameters that are a barrier's own are updated.
     stage : int
     sums : ndarray of shape (n_parts, n_sums)
     totals : ndarray of shape (n_sums,)
         Written.
     """
-    # The plan of dense data serves: sums do not depend on how samples are stored.
+    # The plan for dense data will do, as sums do not depend on how samples are stored.
     inputs, rows = as_inputs(np.empty((0, 0), theta.dtype)), row_numbers(0)
     plan = make_plan(network, inputs, rows, training=True)
     combine_parts(plan, theta, stage, sums, totals)
 
 
 def apply(update, gradient, loss, weight, rate):
-    """Take the step that a batch's summed gradient makes.
+    """Take the step of a batch's summed gradient.
 
     Parameters
     ----------
     update : Update
     gradient : ndarray of shape (n_parameters,)
     loss, weight : float
-        Summed over the batch.
+        Sums over the batch.
     rate : float
+        Learning rate.
 
     Returns
     -------
@@ -314,11 +316,11 @@ def apply(update, gradient, loss, weight, rate):
     return take_step(update, gradient, float(loss), float(weight), float(rate))
 
 
-# What a step is made from.
+# The samples of a step, and their weights.
 
 
 def batch_size_of(params, n_samples):
-    """Samples that feed one gradient."""
+    """Return the number of samples in a batch."""
     if params.solver == "batch":
         return n_samples
     if params.solver == "sgd":
@@ -335,7 +337,10 @@ def batch_size_of(params, n_samples):
 
 
 def _relative_weights(samples, mean_weight):
-    """Weigh single samples relative to the mean, as no batch does it for them."""
+    """Divide the weights by their mean, for steps from single samples.
+
+    Steps from batches divide by the weight of the batch instead.
+    """
     weights = samples.weights
     if weights.size == 0:
         if mean_weight == 1:

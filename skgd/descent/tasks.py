@@ -1,6 +1,6 @@
-"""scikit-learn's callbacks: what they are told of a fit and its epochs.
+"""What scikit-learn's callbacks are told of a fit and its epochs.
 
-With scikit-learn before 1.9, which has none, nothing here does anything.
+scikit-learn before 1.9 has no callbacks; with it, nothing here has an effect.
 """
 
 from functools import cached_property
@@ -12,7 +12,7 @@ from skgd.descent.judge import samples_as_given
 
 
 def has_callbacks(estimator):
-    """Whether somebody is told of the estimator's fits."""
+    """Return whether the estimator has callbacks."""
     return bool(getattr(estimator, CALLBACKS, None))
 
 
@@ -23,14 +23,14 @@ class FitTask:
     ----------
     estimator : estimator
     name : str
-        Of the method.
+        Name of the task: 'fit' or 'partial-fit'.
     n_epochs : int
-        Most epochs that there will be.
+        Largest number of epochs that there will be.
     data : tuple
         X and y as the user gave them, the rows of them to train on, and their
         weights or None.
     attributes : callable
-        Returns the fitted attributes of an estimator that had stopped now.
+        Returns the fitted attributes that an estimator would have if it stopped now.
     """
 
     def __init__(self, estimator, name, n_epochs, data, attributes):
@@ -52,7 +52,7 @@ class FitTask:
         return *samples_as_given(X, y, rows), metadata
 
     def _told(self):
-        # Functions are called where a callback wants the value.
+        # A callback that wants X, y or metadata calls the function.
         return {
             "estimator": self._estimator,
             "X": lambda: self._training_data[0],
@@ -61,13 +61,13 @@ class FitTask:
         }
 
     def begin_epoch(self):
-        """Tell that an epoch begins."""
+        """Tell the callbacks that an epoch begins."""
         if self._context is not None:
             self._epoch = self._context.subcontext(task_name="epoch")
             self._epoch.call_on_fit_task_begin(**self._told())
 
     def end_epoch(self, loss):
-        """Tell that it has ended with this training loss; whether one asks to stop."""
+        """Tell the callbacks that the epoch has ended; return whether to stop."""
         if self._context is None:
             return False
         theta = self._estimator._state.theta
@@ -78,7 +78,7 @@ class FitTask:
         )
 
     def end(self):
-        """Tell that the fit has ended; the estimator is fitted."""
+        """Tell the callbacks that the fit has ended; the estimator is fitted."""
         if self._context is not None:
             self._context.call_on_fit_task_end(
                 **self._told(), reconstruction_attributes={}

@@ -44,7 +44,7 @@ from skgd.network.views import assign_layers, first_values
 def all_or_nothing(estimator):
     """Put every attribute, and the seeded generator, back if the block fails.
 
-    But for those by which scikit-learn then ends the callbacks.
+    Those attributes are kept by which scikit-learn then ends the callbacks.
     """
     before = vars(estimator).copy()
     lengths = "_state" in before and before["_state"].lengths()
@@ -65,7 +65,7 @@ def all_or_nothing(estimator):
 
 
 def _own_generator(estimator):
-    """Find the generator that a former call has seeded, unless it is the user's."""
+    """Return the generator that was made from an int as seed, or None."""
     if hasattr(estimator, "_state") and isinstance(estimator._state.seed, Integral):
         return estimator._state.random_state
     return None
@@ -82,10 +82,10 @@ def _naming(arguments):
 
 
 class Ready(NamedTuple):
-    """A fit's data, validated: as kernels take them, and the judge of its epochs.
+    """The validated data of a fit, in the form that kernels take, and their judge.
 
-    Class weights are in `weights`, but not in `sample_weight`. `rows` are the samples
-    to train on.
+    `weights` are multiplied by class weights, and `sample_weight` is not. `rows` are
+    the samples to train on.
     """
 
     X: object
@@ -101,18 +101,18 @@ class BaseGDNeural(
 ):
     """Base of `GDNeuralRegressor` and `GDNeuralClassifier`; not for direct use."""
 
-    _trains_here = True  # and not on other machines, as those of `skgd.dask`
+    _trains_here = True  # the estimators of `skgd.dask` train on other machines
 
     # What a subclass decides ------------------------------------------------------
 
     @staticmethod
     @abstractmethod
     def _check_given_targets(y):
-        """Raise if `y`, as the user gave it, holds what is not for this estimator."""
+        """Raise if `y`, as the user gave it, holds values that cannot be targets."""
 
     @abstractmethod
     def _learn_targets(self, y, *, incremental):
-        """Learn what the targets of a first call are: their kind, and labels."""
+        """Learn of what kind the targets of a first call are, and their labels."""
 
     @abstractmethod
     def _check_targets(self, y, *, refit):
@@ -127,11 +127,11 @@ class BaseGDNeural(
         """Return the name of the loss for the targets learned."""
 
     def _training_targets(self, y):
-        """Return the numbers to train on; label smoothing makes others of them."""
+        """Return the numbers to train on, after label smoothing."""
         return self._encode_targets(y)
 
     def _training_weights(self, y, sample_weight, *, incremental):
-        """Return the weights to train with, or None; class weights are one more."""
+        """Return the weights to train with, class weights included, or None."""
         return sample_weight
 
     @abstractmethod
@@ -229,7 +229,10 @@ class BaseGDNeural(
         return self
 
     def _begin(self, incremental):
-        """Begin a call; whether its network is a new one, and the former is gone."""
+        """Begin a call; return whether it makes a new network.
+
+        If it does, the former network is dropped.
+        """
         warn_of_batch_size(self)
         is_fitted = "_state" in vars(self)
         first = not is_fitted or not (self.warm_start or incremental)
@@ -242,7 +245,9 @@ class BaseGDNeural(
     def _validate_new_params(self):
         """Validate what was set since the last call of partial_fit.
 
-        `_fit_context` leaves it out. It takes as long as a step from one sample.
+        `_fit_context` validates parameters in the first call of partial_fit only.
+        Validation takes as long as a step from one sample, so it is done only if a
+        parameter has changed.
         """
         values = [getattr(self, name) for name in self._parameter_constraints]
         known = vars(self).get("_validated", ())
@@ -253,9 +258,9 @@ class BaseGDNeural(
     def _prepare(
         self, X, y, sample_weight, judge_given, threads, first, incremental, resumes
     ):
-        """Validate the data, and get network and state ready; return what is `Ready`.
+        """Validate the data, and prepare network and state; return the `Ready` data.
 
-        `judge_given` makes the judge by validation data that fit was given, or None.
+        `judge_given` returns the judge by validation data that fit was given, or None.
         """
         given = X, y
         X, y = self._validate_X_y(X, y, first=first)
@@ -285,7 +290,7 @@ class BaseGDNeural(
         return Ready(X, targets, weights, rows, sample_weight, judge)
 
     def _take_initial(self, coefs, intercepts, resumes):
-        """Begin with weights that fit was given."""
+        """Take the weights that fit was given to begin with."""
         given = {"coefs_init": coefs, "intercepts_init": intercepts}
         for name, arrays in given.items():
             if arrays is None:
@@ -324,7 +329,7 @@ class BaseGDNeural(
         return in_rows(X), y
 
     def _are_valid_as_they_are(self, X, y):
-        """Whether validation would find nothing in X and y to refuse or convert."""
+        """Return whether validation would neither refuse nor convert X or y."""
         kinds = "biuSU" if is_classifier(self) else "f"
         return (
             type(y) is np.ndarray
@@ -338,7 +343,7 @@ class BaseGDNeural(
     def _given_validation(
         self, X_val, y_val, sample_weight_val, incremental, n_threads
     ):
-        """Validate what fit was given to be judged by; None if there is nothing."""
+        """Validate the validation data given to fit; return their judge, or None."""
         if X_val is None:
             if y_val is not None or sample_weight_val is not None:
                 raise ValueError(
@@ -364,7 +369,7 @@ class BaseGDNeural(
         return Judge(self, X_val, rows, y_val, weight, lambda: given, n_threads)
 
     def _hold_out(self, X, y, sample_weight, given, n_threads):
-        """Split the data: the rows to train on, and the judge by the others."""
+        """Split the data; return the rows to train on, and the judge by the rest."""
         rows, held_out = split_rows(self, self._state, y)
         weight = None if sample_weight is None else sample_weight[held_out]
         check_total_weight(weight)
@@ -373,7 +378,7 @@ class BaseGDNeural(
         return rows, Judge(self, X, held_out, y[held_out], weight, as_given, n_threads)
 
     def _build_network(self, n_features, n_outputs, first):
-        """Shape of the network that the parameters and the data ask for."""
+        """Return the network that the parameters and the data ask for."""
         hidden = hidden_units(self.hidden_layer_sizes)
         layer_units = np.array([n_features, *hidden, n_outputs], np.int64)
         if not first and not np.array_equal(layer_units, self._network.layer_units):
@@ -385,28 +390,29 @@ class BaseGDNeural(
             )
         network = self._make_network(layer_units, self._loss_name())
         if not first and network.shapes != self._network.shapes:
-            have, want = (sorted(set(dict(n.shapes))) for n in (self._network, network))
+            names = network.kinds_unlike(self._network)
+            values = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
             raise ValueError(
-                "warm_start and partial_fit go on with the fitted network, whose "
-                f"arrays are {have}; those of the network that is asked for now are "
-                f"{want}, or in other layers. Set batch_norm as it was, or call fit "
-                "with warm_start=False."
+                "warm_start and partial_fit go on with the fitted network, and "
+                f"{values} asks for another one. Set {' and '.join(names)} as in the "
+                "first fit, or call fit with warm_start=False."
             )
         if network.n_barriers:
-            self._check_batches()
-        # The former one, if it is the same, knows what follows from its layers.
+            self._check_batches(network)
+        # If the former network is equal, it is kept, with all that it has cached.
         return network if first or network != self._network else self._network
 
-    def _check_batches(self):
-        """Raise if steps are from single samples; a layer needs a batch."""
-        how = {"sgd": "solver='sgd'"}.get(self.solver)
+    def _check_batches(self, network):
+        """Raise if steps are from single samples, and a layer needs a batch."""
+        how = "solver='sgd'" if self.solver == "sgd" else None
         if self.solver == "minibatch" and self.batch_size == 1:
             how = "batch_size=1"
         if how is not None:
+            (name, *_) = network.barrier_kinds
             raise ValueError(
-                f"batch_norm={self.batch_norm!r} normalises over the samples of a "
-                f"batch, and {how} takes one at a time. Set solver='minibatch' and a "
-                "batch_size of 2 or more, solver='batch', or batch_norm=False."
+                f"{name}={getattr(self, name)!r} takes sums over the samples of a "
+                f"batch, and {how} takes one sample at a time. Set solver='batch', or "
+                f"'minibatch' with a batch_size of 2 or more, or leave {name} out."
             )
 
     def _prepare_state(self, dtype, first, incremental, resumes):
@@ -427,7 +433,7 @@ class BaseGDNeural(
             self._state.seed_with(self.random_state)
 
     def _note_data(self, fingerprint, rows, resumes):
-        """Keep what the data are known by; raise if a fit is completed with others."""
+        """Keep the data's fingerprint; raise if a fit is completed with other data."""
         state = self._state
         if resumes and not (
             fingerprint == state.fingerprint
@@ -443,9 +449,10 @@ class BaseGDNeural(
     def _judge_anew(self, judge, interrupts, first, incremental, resumes):
         """Begin early stopping from the network as it stands.
 
-        So does each warm-started fit, and each partial_fit after one that has ended the
-        patience: what was best then says nothing about what is learned from now on. Nor
-        can scores of another kind be compared.
+        A warm-started fit does so, and a partial_fit after `n_iter_no_change` was
+        exceeded: the former best score says nothing about what is learned from now on.
+        So does any call after `scoring` was changed, as scores of two kinds cannot be
+        compared.
         """
         ended = self._state.no_improvement_count > self.n_iter_no_change
         is_new = self._state.scoring != self.scoring
@@ -457,16 +464,16 @@ class BaseGDNeural(
             self._state.start_validation(score)
 
     def _attributes_of_a_copy(self):
-        """Return what makes a fitted estimator of a copy: a callback may keep it."""
+        """Return attributes that make a fitted estimator, which a callback may keep."""
         state = self._state.copy()
         state.resumes = False
         state.random_state = deepcopy(state.random_state)
         return {"_state": state}
 
     def __getstate__(self):
-        # For pickles and copies alike: a copy draws from a generator of its own.
+        # This serves pickles and copies alike. A copy is not in the midst of a fit, has
+        # validated nothing, and draws from a generator of its own.
         attributes = pack(super().__getstate__())
-        # A copy is not in the midst of a fit, and has validated nothing.
         for name in (*CALLBACK_ATTRIBUTES, "_validated"):
             attributes.pop(name, None)
         generator = _own_generator(self)
@@ -477,7 +484,7 @@ class BaseGDNeural(
     def __setstate__(self, attributes):
         attributes = unpack(attributes, type(self).__name__)
         if attributes.keys() < self._parameter_constraints.keys() | attributes.keys():
-            # It was saved before some parameters came: they are at their defaults.
+            # It was saved by a version without some parameters, which get defaults.
             attributes = vars(type(self)()) | attributes
         super().__setstate__(attributes)
 
@@ -488,7 +495,7 @@ class BaseGDNeural(
 
 
 def _refuse_overflow():
-    """Leave values too large for the dtype to the check for infinity that follows."""
+    """Ignore overflows in a `with` block; a check for infinity has to follow."""
     return np.errstate(over="ignore", invalid="ignore")
 
 

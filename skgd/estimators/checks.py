@@ -1,9 +1,9 @@
-"""What is refused of data that scikit-learn would let through, to train on silently.
+"""Checks that refuse data which scikit-learn would let through.
 
-Dates and durations would become bare counts of whatever unit they are stored in;
-weights below 0 would lose their sign or turn the descent around; values may be missing.
-The messages are for the user: which column, and what to do. What concerns labels only
-is in `skgd.estimators.labels`.
+Dates and durations would become bare counts of the unit in which they are stored,
+weights below 0 would lose their sign or turn the descent around, and objects may be
+missing values. The messages say which column is wrong, and what to do. What concerns
+labels only is in `skgd.estimators.labels`.
 """
 
 from datetime import date, time, timedelta
@@ -15,7 +15,7 @@ from scipy.sparse import issparse
 from skgd._sklearn_private import check_sample_weight, is_pandas_na
 
 _TIMES = date, time, timedelta, np.datetime64, np.timedelta64
-# How pandas and pyarrow call such dtypes where NumPy has none.
+# How the names of such dtypes begin in pandas and pyarrow, where NumPy has none.
 _NAMES_OF_TIMES = "period", "timestamp", "duration", "date", "time"
 
 _NUMBERS_OF_TIMES = {
@@ -46,7 +46,15 @@ def check_features(X):
 
 
 def check_targets(y):
-    """Raise the same of the targets of a regressor."""
+    """Raise if a regressor's targets hold dates, durations or missing values.
+
+    Raises
+    ------
+    TypeError
+        If a column holds dates or durations.
+    ValueError
+        If a column of objects has missing values.
+    """
     for column in _columns(y, "y"):
         _refuse_times(column, _NUMBERS_OF_TIMES["y"])
         if column.may_hold_objects:
@@ -54,9 +62,9 @@ def check_targets(y):
 
 
 def check_target_labels(y):
-    """Raise if labels are missing; dates are labels like others.
+    """Raise a ValueError if labels are missing; dates are labels like any other.
 
-    Of plain numbers scikit-learn says so itself.
+    Arrays of numbers and strings are left to scikit-learn, which refuses nan itself.
     """
     for column in _columns(y, "y"):
         is_plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufSU"
@@ -72,9 +80,9 @@ class _Column(NamedTuple):
     label : str
         What messages call it.
     dtype : object
-        Of whatever library; None of a list in which there is more than numbers.
+        A dtype of any library; None for a list with more than numbers in it.
     values : callable
-        Returns them as an array.
+        Returns the values as an array.
     """
 
     label: str
@@ -87,22 +95,22 @@ class _Column(NamedTuple):
 
 
 def _columns(data, name):
-    """Yield the columns of data, but for sparse data and what scikit-learn refuses."""
+    """Yield the columns of data; none for sparse data, or what scikit-learn refuses."""
     if data is None or issparse(data):
         return
-    if hasattr(data, "columns") and hasattr(data, "dtypes"):  # of pandas, polars
+    if hasattr(data, "columns") and hasattr(data, "dtypes"):  # pandas or polars
         for i, (column, dtype) in enumerate(
             zip(data.columns, data.dtypes, strict=True)
         ):
             yield _Column(_label(column, name), dtype, lambda i=i: _at(data, i))
-    elif hasattr(data, "column_names") and hasattr(data, "schema"):  # of pyarrow
+    elif hasattr(data, "column_names") and hasattr(data, "schema"):  # pyarrow
         for column, dtype in zip(data.column_names, data.schema.types, strict=True):
             values = data.column(column)
             yield _Column(_label(column, name), dtype, lambda v=values: np.asarray(v))
     elif isinstance(data, (list, tuple)):
         yield from _column_of_list(data, name)
     else:
-        dtype = getattr(data, "dtype", getattr(data, "type", None))  # `type` of pyarrow
+        dtype = getattr(data, "dtype", getattr(data, "type", None))  # pyarrow: `type`
         if dtype is not None:
             yield _Column(name, dtype, lambda: np.asarray(data))
 
@@ -118,9 +126,9 @@ def _at(frame, i):
 def _column_of_list(data, name):
     try:
         array = np.asarray(data)
-    except ValueError:  # ragged, of which scikit-learn has more to say
+    except ValueError:  # it is ragged, and scikit-learn's message says more
         return
-    if array.dtype.kind in "OUS":  # NumPy makes strings of whatever is among strings
+    if array.dtype.kind in "OUS":  # NumPy makes strings of all objects among strings
         yield _Column(name, None, lambda: np.asarray(data, dtype=object))
     else:
         is_whole = array.dtype.kind != "f"
@@ -129,14 +137,14 @@ def _column_of_list(data, name):
 
 def _is_temporal(dtype):
     dtype = getattr(getattr(dtype, "categories", None), "dtype", dtype)
-    if hasattr(dtype, "is_temporal"):  # of polars
+    if hasattr(dtype, "is_temporal"):  # polars
         return dtype.is_temporal()
     kind = getattr(dtype, "kind", "O")
     return kind in ("M", "m") or str(dtype).startswith(_NAMES_OF_TIMES)
 
 
 def is_time(value):
-    """Whether an object is a date, a time, a duration or a period of pandas."""
+    """Return whether an object is a date, a time, a duration or a pandas period."""
     return isinstance(value, _TIMES) or hasattr(value, "freqstr")
 
 
@@ -203,6 +211,6 @@ def check_weights(sample_weight, X, name="sample_weight"):
 
 
 def check_total_weight(sample_weight):
-    """Raise if there are weights, and nothing has any."""
+    """Raise a ValueError if there are weights, and all are 0."""
     if sample_weight is not None and not sample_weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")

@@ -74,9 +74,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         - 'amsgrad': adam with the largest second moment so far [13]_.
         - 'nadam': adam with nesterov's look-ahead [14]_.
 
-        'momentum', 'nesterov' and 'adam' are as in scikit-learn, and the others as in
+        'momentum', 'nesterov' and 'adam' are as in scikit-learn, and all others as in
         PyTorch. The learning rate is inside the velocity of 'momentum' and 'nesterov',
-        so they are as in PyTorch only as long as it does not change.
+        so these two are as in PyTorch only as long as it does not change.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty, ``0.5 * alpha * sum(coefs ** 2)``, which is divided
@@ -98,8 +98,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
 
     dropout : float or array-like of float, default=0.0
         Probability, in [0, 1), with which a step sets each hidden unit's activation to
-        0 and scales the others up by ``1 / (1 - dropout)`` [18]_; one for all hidden
-        layers, or one for each. Predictions use all units.
+        0; all that remain are scaled up by ``1 / (1 - dropout)`` [18]_. It is one for
+        all hidden layers, or one for each. Predictions use all units.
 
     max_grad_norm : float, default=None
         Largest Euclidean norm that a step's gradient may have: a longer one is scaled
@@ -134,11 +134,11 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         - 'cosine': down to 0, along half a cosine wave [15]_.
         - 'one_cycle': up from a 25th in the first 30% of the steps, and down to almost
           0 [16]_.
-        - 'coslog4': ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` times it, four waves of
-          growing length [17]_.
+        - 'coslog4': ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` times `learning_rate_init`,
+          with t as below: four waves of growing length [17]_.
         - a callable: gets training progress t, an array of numbers in [0, 1], one for
           each step of an epoch, and returns an array of multipliers of
-          `learning_rate_init`. A function that can be pickled lets the estimator be.
+          `learning_rate_init`. The estimator can be pickled if the callable can.
 
         The last five change from step to step. Progress is 0 at the first step and 1 at
         the last one of `max_iter` epochs; `partial_fit` takes one epoch a call. A fit
@@ -152,7 +152,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         Exponent of ``learning_rate='invscaling'``.
 
     max_iter : int, default=200
-        Most epochs that a fit may take.
+        Largest number of epochs that a fit may take.
 
     shuffle : bool, default=True
         Whether to draw a new order of the samples in each epoch, which does not matter
@@ -173,9 +173,9 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
 
     n_jobs : int, default=None
         Threads within one fit or prediction, where batches and layers are large enough
-        to gain by them; -1 is one for each core. None is as many as BLAS would use,
-        which joblib's worker processes lower, and 1 outside the main thread. The
-        results are the same, bit by bit, whatever the number. Read by the solvers
+        to gain by them; -1 is one for each core. None is as many as BLAS would use, a
+        number that joblib's worker processes lower, and 1 outside the main thread. The
+        results are the same, bit by bit, for any number. Read by the solvers
         'minibatch' and 'batch', and in predictions.
 
     warm_start : bool, default=False
@@ -197,8 +197,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         - None: the same as `score`.
         - 'loss': minus the loss, as in `validation_loss_curve_`.
         - a name of one of scikit-learn's scorers, or a callable
-          ``scorer(estimator, X, y)`` of which more is better; it gets the weights of
-          the validation data as `sample_weight`, if there are any.
+          ``scorer(estimator, X, y)`` whose higher values are better; it gets the
+          weights of the validation data as `sample_weight`, if there are any.
 
         Read where there are validation data.
 
@@ -211,15 +211,15 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         'nadam'.
 
     beta_2 : float, default=0.999
-        Decay of the mean of the squared gradient, in [0, 1). Read by these and by
-        'rmsprop' and 'adadelta'.
+        Decay of the mean of the squared gradient, in [0, 1). Read by 'adam',
+        'amsgrad', 'nadam', 'rmsprop' and 'adadelta'.
 
     epsilon : float, default=1e-8
         Added to the root of the mean square, against division by zero. Read by all
         optimizers that have such a root: all but 'gd', 'momentum' and 'nesterov'.
 
     n_iter_no_change : int or numpy.inf, default=10
-        Epochs in a row without improvement by `tol` that are borne; training stops
+        Number of epochs in a row that may bring no improvement by `tol`; training stops
         after one more.
 
     Attributes
@@ -232,13 +232,14 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         each hidden layer with `batch_norm`. They are views, as `coefs_`.
 
     batch_norm_scales_ : list of ndarray of shape (n_units,)
-        What the normalised inputs are multiplied by, likewise.
+        Factors by which the normalised inputs are multiplied; views, as `coefs_`.
 
     batch_norm_shifts_ : list of ndarray of shape (n_units,)
-        What is added to them then.
+        Numbers that are added to these products; views, as `coefs_`.
 
     batch_norm_variances_ : list of ndarray of shape (n_units,)
-        Running means of the unbiased variances, likewise.
+        Running means of the unbiased variances, by which predictions normalise; views,
+        as `coefs_`.
 
     best_loss_ : float or None
         Least training loss so far; None with ``early_stopping=True``.
@@ -285,11 +286,11 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
 
     validation_loss_curve_ : list of float or None
         Log loss on the validation data after each epoch, without the penalty, label
-        smoothing and class weights; None where there are none.
+        smoothing and class weights; None without validation data.
 
     validation_scores_ : list of float or None
         Score on the validation data after each epoch, the accuracy unless `scoring`
-        says otherwise; None where there are none.
+        says otherwise; None without validation data.
 
     See Also
     --------
@@ -475,7 +476,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
             with those of the last fit with ``warm_start=True``.
 
         intercepts_init : list of array-like of shape (fan_out,), default=None
-            Intercepts to begin with, likewise.
+            Intercepts to begin with, one array for each layer, or None as above.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Data to score each epoch on; with ``early_stopping=True`` they take the
@@ -583,8 +584,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         Raises
         ------
         ValueError
-            If X is invalid, or the network's outputs for a row of it overflow. Those of
-            other rows are had from `predict_proba`.
+            If X is invalid, or the network's outputs for a row of it overflow.
+            `predict_proba` then returns the probabilities of all other rows.
         """
         return self._predictions(raise_where_overflown(*self._raw_outputs(X)))
 
@@ -646,16 +647,17 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         raw = nan_where_overflown(*self._raw_outputs(X))
         return _of_both_classes(raw, LINKS[self.out_activation_].log)
 
-    # Labels follow from the raw outputs: the link of either loss is monotonic, and at 0
-    # a logistic one is 0.5.
+    # Labels follow from the raw outputs, as the links of both losses are monotonic, and
+    # the logistic function is 0.5 at 0.
 
     def _predictions(self, raw):
         if raw.shape[1] == 1:
             raw = raw.ravel()
         return self._label_binarizer.inverse_transform(raw, threshold=0.0)
 
-    # Early stopping scores every epoch, on numbers instead of labels: labels took most
-    # of a small fit (measured: 56 of 64 ms).
+    # Early stopping scores every epoch on numbers of classes instead of labels. Labels
+    # took most of a small fit, 56 of 64 ms (measured; `tests/benchmarks/stopping.py`
+    # times epochs with validation).
 
     def _validation_targets(self, y):
         indicators = self._encode_targets(y)
@@ -744,7 +746,8 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
     def _encode_targets(self, y):
         if y.ndim == 2:
             return self._label_binarizer.transform(y)
-        # What the binarizer does, which validates y anew, in a tenth of its time.
+        # This does what the binarizer does, but without validation, in a tenth of its
+        # time.
         codes = np.searchsorted(self.classes_, y)
         if self.classes_.size <= 2:
             is_second = (codes == 1) & (self.classes_.size == 2)
@@ -781,7 +784,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         return weights if sample_weight is None else weights * sample_weight
 
     def _class_weights(self, y):
-        """Return a weight for each class or, of each label, for 0 and for 1."""
+        """Return a weight for each class; for several labels, for 0 and 1 of each."""
         given, is_balanced = self.class_weight, self.class_weight == "balanced"
         if not self._label_binarizer.y_type_.startswith("multilabel"):
             if is_balanced:
@@ -807,7 +810,7 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         return np.array([weights_of_classes(each, np.arange(2)) for each in given])
 
     def _weights_by_class(self, weights, y):
-        """Return each sample's weight by its class; by its labels it is a product."""
+        """Return each sample's weight by its class, or the product over its labels."""
         if y.ndim == 1:
             return weights[np.searchsorted(self.classes_, y)]
         y = (y.toarray() if issparse(y) else y).astype(int)

@@ -1,6 +1,7 @@
-"""Between scikit-learn's MLP and the estimators here, in both directions.
+"""Conversion between scikit-learn's MLP and the estimators here, in both directions.
 
-What is fitted goes along, the optimizer's memory included, so that training goes on.
+All that was fitted is converted too, the optimizer's memory included, so that training
+can go on.
 """
 
 import warnings
@@ -24,14 +25,14 @@ from skgd.network.layers.activation import ActivationLayer
 from skgd.network.layers.dense import Dense
 from skgd.network.views import arrays_of_layers
 
-# Parameters of one name and one meaning.
+# Parameters that have the same name and the same meaning in both.
 SHARED = (
     *("hidden_layer_sizes", "alpha", "batch_size", "learning_rate_init", "power_t"),
     *("max_iter", "shuffle", "random_state", "tol", "verbose", "warm_start"),
     *("early_stopping", "validation_fraction", "n_iter_no_change"),
     *("beta_1", "beta_2", "epsilon"),
 )
-# `solver`, and what else says which rule it is.
+# scikit-learn's parameters that say which rule it is, by the name of the rule here.
 OPTIMIZERS = {
     "adam": {"solver": "adam"},
     "nesterov": {"solver": "sgd", "nesterovs_momentum": True},
@@ -39,24 +40,25 @@ OPTIMIZERS = {
     "gd": {"solver": "sgd", "nesterovs_momentum": False, "momentum": 0.0},
 }
 ACTIVATIONS = {"identity", "logistic", "tanh", "relu"}
-# With adam, scikit-learn ignores the others.
+# The schedules of scikit-learn's solvers. With adam it ignores all but 'constant'.
 SCHEDULES = {"adam": {"constant"}, "sgd": {"constant", "invscaling", "adaptive"}}
-# Those that are told apart below, or that only say how fast. All other parameters
-# scikit-learn has not, and they are not missed at their defaults.
+# Parameters that functions below convert or check one by one, and `n_jobs`, which does
+# not change results. scikit-learn has none of the remaining ones; that does not matter
+# as long as they are at their defaults.
 TOLD_APART = {
     *("activation", "solver", "optimizer", "momentum", "learning_rate", "loss"),
     *("dropout", "scoring", "huber_delta", "quantile", "n_jobs"),
 }
-# Of MLPRegressor, each with the link that it has.
+# The losses of MLPRegressor, by their links.
 LOSSES = {"identity": "squared_error", "exp": "poisson"}
 # Larger than any number of samples; scikit-learn lowers it, with a warning.
 ALL_SAMPLES = 2**31 - 1
-# Methods that a user may request metadata for.
+# Methods for which a user may request metadata.
 METHODS = ("fit", "partial_fit", "score")
 
 
 class SklearnConversionMixin:
-    """The methods of the estimators."""
+    """The estimators' methods that convert to scikit-learn and from it."""
 
     @classmethod
     def from_sklearn(cls, mlp):
@@ -65,18 +67,18 @@ class SklearnConversionMixin:
         Parameters
         ----------
         mlp : MLPRegressor or MLPClassifier
-            Of the kind of this class; fitted or not. It is left as it is.
+            The one that corresponds to this class; fitted or not. It is not changed.
 
         Returns
         -------
         estimator : estimator of this class
-            With the same parameters, in the spelling of this class. If `mlp` is fitted,
-            so is the estimator: it predicts the same, to rounding, and `partial_fit`
-            goes on with the optimizer's memory, the learning rate and the random draws
-            of `mlp`; with a parameter that was set since the fit, as after `set_params`
-            of an estimator of this class. In the curves nan stands for what
-            scikit-learn does not record: learning rates of a schedule, and validation
-            losses.
+            It has the same parameters, in the spelling of this class. If `mlp` is
+            fitted, so is the estimator: it predicts the same, to rounding, and
+            `partial_fit` goes on with the optimizer's memory, the learning rate and the
+            random draws of `mlp`. A parameter of `mlp` that was set since its fit acts
+            as after `set_params` of an estimator of this class. In the curves, nan
+            stands for what scikit-learn does not record: learning rates of a schedule,
+            and validation losses.
 
         Raises
         ------
@@ -95,9 +97,9 @@ class SklearnConversionMixin:
         Notes
         -----
         The intended differences, such as the stratified split of early stopping
-        for three or more classes, are in the documentation. scikit-learn's squared
-        error is the mean over the outputs, and this one their sum, so `tol` counts
-        otherwise with several.
+        for three or more classes, are in the documentation. The squared error is the
+        mean over the outputs in scikit-learn, and their sum here, so with several
+        outputs the same `tol` means another improvement.
         """
         _check_class(cls, mlp)
         estimator = cls(**_parameters_from(mlp))
@@ -113,8 +115,8 @@ class SklearnConversionMixin:
         Parameters
         ----------
         predict_only : bool, default=False
-            Whether it suffices that it predicts the same. What concerns training and
-            scikit-learn has not, such as dropout and callbacks, is then left out.
+            Whether it suffices that it predicts the same. Settings for training that
+            scikit-learn lacks, such as dropout and callbacks, are then left out.
 
         Returns
         -------
@@ -148,9 +150,10 @@ def _class_of_mlp(estimator):
 
 
 def _request_as(estimator, other):
-    """Request the metadata that the other one requests, as far as this one takes them.
+    """Request the metadata that `other` requests, as far as `estimator` takes them.
 
-    As `set_fit_request` and its like would, which need metadata routing enabled.
+    It does what `set_fit_request` and its like do, which need metadata routing to be
+    enabled.
     """
     if not hasattr(other, "_metadata_request"):
         return
@@ -176,7 +179,7 @@ def _check_class(cls, mlp):
 
 
 def _parameters_from(mlp):
-    if mlp.solver not in {"adam", "sgd", "lbfgs"}:  # or a slip would become adam
+    if mlp.solver not in {"adam", "sgd", "lbfgs"}:  # a misspelled one must not pass
         raise ValueError(
             f"The 'solver' parameter of {type(mlp).__name__} must be 'adam', 'sgd' or "
             f"'lbfgs', got {mlp.solver!r}."
@@ -187,7 +190,7 @@ def _parameters_from(mlp):
     params["momentum"] = mlp.momentum
     params["optimizer"] = "adam"
     if not is_classifier(mlp):
-        # Files of before scikit-learn 1.7 have none.
+        # Estimators that were saved before scikit-learn 1.7 have no `loss`.
         params["loss"] = getattr(mlp, "loss", "squared_error")
     if mlp.solver == "sgd":
         params["optimizer"] = "nesterov" if mlp.nesterovs_momentum else "momentum"
@@ -212,12 +215,12 @@ def _fill(estimator, mlp):
     estimator._become_fitted(*layers, _fitted_loss(estimator, mlp))
     state = estimator._state
     if not hasattr(mlp, "t_"):
-        return  # put together by hand, without any training
+        return  # it was put together by hand, without any training
     _take_generator(state, mlp)
     state.n_iter, state.samples_seen = mlp.n_iter_, int(mlp.t_)
     state.early_stopping = mlp.early_stopping
     if mlp.solver == "lbfgs":
-        # What it has of an earlier solver belongs to other weights.
+        # The history of an earlier solver would belong to other weights.
         state.loss_curve = [float(getattr(mlp, "loss_", np.nan))]
         state.learning_rate_curve = [np.nan]
     else:
@@ -238,7 +241,7 @@ def _name_outputs(estimator, mlp):
 
 
 def _fitted_loss(estimator, mlp):
-    """Name of the loss that `mlp` was fitted with; `loss` may have been set since."""
+    """Return the name of the loss of the fit; `mlp.loss` may have been set since."""
     if is_classifier(mlp):
         return estimator._loss_name()
     link = getattr(mlp, "out_activation_", "identity")
@@ -251,7 +254,7 @@ def _fitted_loss(estimator, mlp):
 
 
 def _take_data_facts(estimator, other):
-    """Learn of the data what the other one knows."""
+    """Copy what the other one has learned from the data."""
     names = ("n_features_in_", "feature_names_in_", "classes_", "_label_binarizer")
     known = {name: getattr(other, name) for name in names if hasattr(other, name)}
     vars(estimator).update(deepcopy(known))
@@ -270,12 +273,12 @@ def _take_generator(state, mlp):
 
 
 def _take_memory(state, mlp):
-    """Take what scikit-learn's optimizer remembers of its steps."""
+    """Take over what scikit-learn's optimizer remembers of its steps."""
     optimizer, n_layers = getattr(mlp, "_optimizer", None), len(mlp.coefs_)
     is_adam = isinstance(optimizer, AdamOptimizer)
     if optimizer is None or is_adam != (state.optimizer == "adam"):
         return
-    # Not the parameters, which may have been set since.
+    # The optimizer's numbers count; parameters may have been set since the fit.
     state.learning_rate_init = float(optimizer.learning_rate_init)
     if is_adam:
         state.schedule, state.learning_rate = "constant", state.learning_rate_init
@@ -290,8 +293,9 @@ def _take_memory(state, mlp):
 
 
 def _take_history(state, estimator, mlp):
-    """Take the curves; what scikit-learn has not recorded is nan."""
-    curve = getattr(mlp, "loss_curve_", None) or [np.nan]  # interrupted in the first
+    """Take over the curves; what scikit-learn has not recorded is nan."""
+    # The curve is empty if the first epoch was interrupted.
+    curve = getattr(mlp, "loss_curve_", None) or [np.nan]
     state.loss_curve = [float(loss) for loss in curve]
     state.learning_rate_curve = [_constant_rate(mlp)] * len(curve)
     state.no_improvement_count = getattr(mlp, "_no_improvement_count", 0)
@@ -306,9 +310,9 @@ def _take_history(state, estimator, mlp):
 
 
 def _constant_rate(mlp):
-    """The learning rate of the epochs, or nan if they had several.
+    """Return the learning rate of all epochs, or nan if they had several.
 
-    That a warm start may have had another one, nothing on `mlp` tells.
+    Nothing in `mlp` tells whether a fit before a warm start had another rate.
     """
     optimizer = getattr(mlp, "_optimizer", None)
     schedule = getattr(optimizer, "lr_schedule", "constant")  # Adam has none
@@ -318,9 +322,10 @@ def _constant_rate(mlp):
 
 
 def _is_loss_of_another_scale(estimator):
-    """Whether the losses of the two libraries are not to be compared.
+    """Return whether the losses of the two libraries cannot be compared.
 
-    scikit-learn reports the mean over outputs of the squared error, skgd their sum.
+    With several outputs, scikit-learn reports the mean of their squared errors, and
+    skgd the sum.
     """
     network = estimator._network
     return network.loss == "squared_error" and network.n_outputs > 1
@@ -333,7 +338,8 @@ def _raise_if_obstructed(estimator, is_fitted, predict_only):
     to_predict = _obstacles_of(_activations(estimator, is_fitted))
     to_predict += _layers_that_are_missing(estimator) if is_fitted else []
     to_train = [] if predict_only else _obstacles_to_train(estimator, is_fitted)
-    # A net without hidden layers has an activation to train, and none to predict.
+    # Both may have the same obstacle. A network without hidden layers has an activation
+    # as far as training is concerned, and none for predictions.
     obstacles = list(dict.fromkeys(to_predict + to_train))
     if not obstacles:
         return
@@ -347,7 +353,7 @@ def _raise_if_obstructed(estimator, is_fitted, predict_only):
 
 
 def _activations(estimator, is_fitted):
-    """Names of the hidden layers' activations: of the network, if there is one."""
+    """Return the hidden layers' activations: those of the network, if it is fitted."""
     if is_fitted:
         layers = estimator._network.layers
         return {each.activation for each in layers if isinstance(each, ActivationLayer)}
@@ -355,9 +361,9 @@ def _activations(estimator, is_fitted):
 
 
 def _next_activations(estimator):
-    """Names of the activations that a fit would have.
+    """Return the activations that the network of a new fit would have.
 
-    A net without hidden layers has the one that its first weights are drawn by.
+    For a network without hidden layers it is the one by which first weights are drawn.
     """
     n_hidden = len(hidden_units(estimator.hidden_layer_sizes))
     if n_hidden == 0 and not isinstance(estimator.activation, (str, Activation)):
@@ -375,7 +381,7 @@ def _obstacles_of(activations):
 
 
 def _layers_that_are_missing(estimator):
-    """Kinds of layers of the fitted network that no dense layer can stand for."""
+    """Return what layers the fitted network has that dense layers cannot replace."""
     network, theta = estimator._network.for_prediction, estimator._state.theta
     arrays = arrays_of_layers(network, theta)
     return [
@@ -414,7 +420,7 @@ def _obstacles_to_train(estimator, is_fitted):
 
 
 def _requests_without_a_place(estimator):
-    """What metadata a user has requested that scikit-learn's methods do not take."""
+    """Return which requested metadata scikit-learn's methods do not take."""
     ours = getattr(estimator, "_metadata_request", None)
     if ours is None:
         return []
@@ -428,9 +434,10 @@ def _requests_without_a_place(estimator):
 
 
 def _set_since(estimator):
-    """What scikit-learn has, and skgd's next call would not train this network with.
+    """Return parameters that were set since the fit and do not fit the network.
 
-    scikit-learn goes on with the network as it is, or with a mixture of both.
+    skgd would refuse or begin anew, whereas scikit-learn would go on with the network
+    as it is, or with a mixture of both.
     """
     network, names = estimator._network, []
     was, will_be = _activations(estimator, True), _next_activations(estimator)
@@ -438,8 +445,9 @@ def _set_since(estimator):
         names.append("hidden_layer_sizes")
     if was and was != will_be and will_be <= ACTIVATIONS:
         names.append("activation")
-    if network.n_barriers and not np.any(estimator.batch_norm):
-        names.append("batch_norm")
+    if not names:
+        wanted = estimator._make_network(network.layer_units, network.loss)
+        names += wanted.kinds_unlike(network)
     loss = estimator._loss_name()
     if loss != network.loss and getattr(estimator, "loss", "") in LOSSES.values():
         names.append("loss")
@@ -448,7 +456,8 @@ def _set_since(estimator):
 
 def _parameters_to(estimator, is_fitted):
     params = deepcopy({name: getattr(estimator, name) for name in SHARED})
-    # Of a net without hidden layers, the one to train with, if scikit-learn has it.
+    # A network without hidden layers gets the activation that a fit would have, if
+    # scikit-learn has it.
     names = _activations(estimator, is_fitted) or _next_activations(estimator)
     (name,) = (names & ACTIVATIONS) or {"relu"}
     params["activation"] = name
@@ -476,19 +485,19 @@ def _fill_mlp(mlp, estimator):
     _fill_bests(mlp, estimator)
     mlp._no_improvement_count = state.no_improvement_count
     mlp._random_state = check_random_state(mlp.random_state)
-    # For the way back; scikit-learn itself seeds anew in each call.
+    # `from_sklearn` reads the generator; scikit-learn itself seeds anew in each call.
     if isinstance(state.seed, Integral) and state.seed == mlp.random_state:
         mlp._random_state = deepcopy(state.random_state)
     mlp.coefs_, mlp.intercepts_ = _layers(network, state.theta)
     best = state.theta if state.best_theta is None else state.best_theta
     mlp._best_coefs, mlp._best_intercepts = _layers(network, best)
-    is_the_same = network.n_barriers == 0 and state.optimizer == estimator.optimizer
+    is_the_same = state.optimizer == estimator.optimizer and not _is_folded(network)
     if is_the_same and state.optimizer in OPTIMIZERS:
         mlp._optimizer = _optimizer_of(mlp, network, state)
 
 
 def _fill_bests(mlp, estimator):
-    """Give it what it compares the next epoch with, by what it watches now."""
+    """Set the best loss or score, with which `mlp` compares those of later epochs."""
     state = estimator._state
     if mlp.early_stopping:
         is_same = state.scoring == estimator.scoring
@@ -501,8 +510,14 @@ def _fill_bests(mlp, estimator):
     mlp.validation_scores_ = mlp.best_validation_score_ = None
 
 
+def _is_folded(network):
+    """Return whether dense layers have to take the place of other layers, too."""
+    arrays = {layer.kind for layer in network.layers if layer.segments()}
+    return arrays != {Dense.kind}
+
+
 def _layers(network, theta):
-    """Lists of coefs and intercepts that predict the same; they share no memory."""
+    """Return coefs and intercepts that predict the same; they are copies."""
     coefs, intercepts = [], []
     network = network.for_prediction
     arrays = arrays_of_layers(network, theta.copy())
@@ -510,7 +525,7 @@ def _layers(network, theta):
         if isinstance(layer, Dense):
             coefs.append(own[0])
             intercepts.append(own[1])
-        elif own:  # a normalisation, which the layer below it can do
+        elif own:  # a normalisation, which is multiplied into the dense layer before it
             factors, offsets = layer.as_factors(own)
             coefs[-1] *= factors
             intercepts[-1] *= factors
@@ -519,7 +534,7 @@ def _layers(network, theta):
 
 
 def _optimizer_of(mlp, network, state):
-    """Make scikit-learn's optimizer, with the memory of ours."""
+    """Make scikit-learn's optimizer, with the memory of skgd's."""
 
     def remembered(name):
         coefs, intercepts = _layers(network, state.remembered(name))
@@ -536,6 +551,6 @@ def _optimizer_of(mlp, network, state):
     optimizer = SGDOptimizer(parameters, rate, *rules)
     if (state.schedule, state.learning_rate_init) == (mlp.learning_rate, rate):
         optimizer.learning_rate = state.learning_rate
-    if state.optimizer != "gd":  # which remembers nothing
+    if state.optimizer != "gd":  # it remembers nothing
         optimizer.velocities = remembered("velocity")
     return optimizer

@@ -1,4 +1,4 @@
-"""What labels are, and are not; and the weights of classes."""
+"""Checks of labels, and the weights of classes."""
 
 from numbers import Integral, Number
 
@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import type_of_target
 from skgd._sklearn_private import check_partial_fit_first_call
 from skgd.estimators.checks import check_target_labels, is_time
 
-# From here on a float64 may stand for several integers.
+# Labels from here on are refused: a float64 of this size stands for several integers.
 _LARGEST_LABEL = 2.0**63
 
 
@@ -31,7 +31,7 @@ def check_labels(y):
     Raises
     ------
     ValueError
-        It begins with 'Unknown label type', as scikit-learn's, and names the kind.
+        If it does not. The message begins with 'Unknown label type', as scikit-learn's.
     """
     if y.ndim == 2:
         _check_indicators(y)
@@ -88,7 +88,8 @@ def check_classes(classifier, classes):
     """Learn the `classes` of a first partial_fit, or raise if they are others later."""
     is_known = "_state" in vars(classifier) and classes is not None
     if is_known and np.array_equal(np.asarray(classes), classifier.classes_):
-        return  # which scikit-learn takes longer to find than a step from one sample
+        # scikit-learn's check takes longer than a step from one sample.
+        return
     if classes is not None:
         try:
             check_given_labels(classes)
@@ -108,8 +109,8 @@ def check_classes(classifier, classes):
 def weights_of_classes(class_weight, classes):
     """Return a weight for each class: 1 for those that are not named.
 
-    Classes that are named and not known weigh nothing, as a part of the data may lack
-    them.
+    Names of classes that are not in `classes` are ignored, as a part of the data may
+    lack some classes.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def _kind_of(label):
 
 
 def balanced_weights(counts):
-    """Return ``n_samples / (n_classes * count)`` for each class; 1 without samples.
+    """Return ``n_samples / (n_classes * count)`` for each class, 1 without samples.
 
     Parameters
     ----------

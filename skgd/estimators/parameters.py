@@ -1,4 +1,4 @@
-"""What a user may set, and what scikit-learn's own spelling becomes here."""
+"""The parameters that both estimators have, and what replaces scikit-learn's."""
 
 import warnings
 from functools import wraps
@@ -13,7 +13,7 @@ from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.formulas.custom import Activation
 from skgd.kernels.formulas.optimizers import OPTIMIZERS
 
-# scikit-learn's spelling, and what to write here instead.
+# Solvers and parameters of scikit-learn, and what error messages say to write instead.
 SKLEARN_SOLVERS = {
     "adam": "The optimizer is a parameter of its own: write solver='minibatch', "
     "optimizer='adam' (the defaults).",
@@ -70,7 +70,7 @@ COMMON_CONSTRAINTS = {
 
 
 def warn_of_batch_size(params):
-    """Warn of a batch size that only scikit-learn's ``solver='sgd'`` would read."""
+    """Warn if there is a batch size, and ``solver='sgd'``, which does not read it."""
     if params.solver == "sgd" and params.batch_size not in ("auto", 1):
         warnings.warn(
             f"batch_size={params.batch_size} is not read with solver='sgd', which "
@@ -93,7 +93,7 @@ def hidden_units(hidden_layer_sizes):
 
 
 def _for_each_hidden(name, value, n_hidden, what):
-    """Return a value for each hidden layer, as a list: one stands for all."""
+    """Return a list with a value for each hidden layer, given one or one for each."""
     if isinstance(value, str) or not np.iterable(value):
         return [value] * n_hidden
     values = list(value)
@@ -135,8 +135,8 @@ def batch_norm_flags(batch_norm, n_hidden):
     return [bool(flag) for flag in flags]
 
 
-# The parameters of which each hidden layer has a value of its own, and what makes a
-# list of these.
+# The parameters that have a value for each hidden layer, and the functions that return
+# the list of these values.
 OF_HIDDEN_LAYERS = {
     "activation": activations_of,
     "batch_norm": batch_norm_flags,
@@ -145,7 +145,7 @@ OF_HIDDEN_LAYERS = {
 
 
 def settings_of_hidden_layers(params, n_hidden):
-    """Return what `make_network` makes the hidden layers of."""
+    """Return the settings from which `make_network` makes the hidden layers."""
     return {
         name: values_of(getattr(params, name), n_hidden)
         for name, values_of in OF_HIDDEN_LAYERS.items()
@@ -153,7 +153,7 @@ def settings_of_hidden_layers(params, n_hidden):
 
 
 def explain_sklearn_parameters(init):
-    """Make `__init__` say what replaces a parameter of scikit-learn's MLP."""
+    """Decorate `__init__`: a parameter of scikit-learn's MLP raises with advice."""
 
     @wraps(init)
     def __init__(self, *args, **kwargs):

@@ -66,9 +66,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         - 'amsgrad': adam with the largest second moment so far [13]_.
         - 'nadam': adam with nesterov's look-ahead [14]_.
 
-        'momentum', 'nesterov' and 'adam' are as in scikit-learn, and the others as in
+        'momentum', 'nesterov' and 'adam' are as in scikit-learn, and all others as in
         PyTorch. The learning rate is inside the velocity of 'momentum' and 'nesterov',
-        so they are as in PyTorch only as long as it does not change.
+        so these two are as in PyTorch only as long as it does not change.
 
     loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', \
             'gamma'} or `skgd.Loss`, default='squared_error'
@@ -77,12 +77,13 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
         - 'squared_error': half the squared error.
         - 'absolute_error': the error's size, for the median.
-        - 'huber': half the squared error up to `huber_delta`, and on from there in a
-          straight line.
+        - 'huber': half the squared error up to `huber_delta`, and a straight line
+          beyond.
         - 'quantile': the pinball loss, for the `quantile`.
         - 'poisson': half the Poisson deviance; the prediction is the exponential of
           the output. Needs y >= 0.
-        - 'gamma': half the gamma deviance; likewise. Needs y > 0.
+        - 'gamma': half the gamma deviance; the prediction is the exponential of the
+          output. Needs y > 0.
 
     huber_delta : float, default=1.0
         Error from which on ``loss='huber'`` is straight, in units of y.
@@ -111,8 +112,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
     dropout : float or array-like of float, default=0.0
         Probability, in [0, 1), with which a step sets each hidden unit's activation to
-        0 and scales the others up by ``1 / (1 - dropout)`` [18]_; one for all hidden
-        layers, or one for each. Predictions use all units.
+        0; all that remain are scaled up by ``1 / (1 - dropout)`` [18]_. It is one for
+        all hidden layers, or one for each. Predictions use all units.
 
     max_grad_norm : float, default=None
         Largest Euclidean norm that a step's gradient may have: a longer one is scaled
@@ -136,11 +137,11 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         - 'cosine': down to 0, along half a cosine wave [15]_.
         - 'one_cycle': up from a 25th in the first 30% of the steps, and down to almost
           0 [16]_.
-        - 'coslog4': ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` times it, four waves of
-          growing length [17]_.
+        - 'coslog4': ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` times `learning_rate_init`,
+          with t as below: four waves of growing length [17]_.
         - a callable: gets training progress t, an array of numbers in [0, 1], one for
           each step of an epoch, and returns an array of multipliers of
-          `learning_rate_init`. A function that can be pickled lets the estimator be.
+          `learning_rate_init`. The estimator can be pickled if the callable can.
 
         The last five change from step to step. Progress is 0 at the first step and 1 at
         the last one of `max_iter` epochs; `partial_fit` takes one epoch a call. A fit
@@ -154,7 +155,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         Exponent of ``learning_rate='invscaling'``.
 
     max_iter : int, default=200
-        Most epochs that a fit may take.
+        Largest number of epochs that a fit may take.
 
     shuffle : bool, default=True
         Whether to draw a new order of the samples in each epoch, which does not matter
@@ -175,9 +176,9 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
     n_jobs : int, default=None
         Threads within one fit or prediction, where batches and layers are large enough
-        to gain by them; -1 is one for each core. None is as many as BLAS would use,
-        which joblib's worker processes lower, and 1 outside the main thread. The
-        results are the same, bit by bit, whatever the number. Read by the solvers
+        to gain by them; -1 is one for each core. None is as many as BLAS would use, a
+        number that joblib's worker processes lower, and 1 outside the main thread. The
+        results are the same, bit by bit, for any number. Read by the solvers
         'minibatch' and 'batch', and in predictions.
 
     warm_start : bool, default=False
@@ -191,7 +192,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         restore the parameters of the best score. The validation data are those given
         to `fit`, or `validation_fraction` of the training data, at random or, with
         ``shuffle=False``, the last ones. The score is R2 unless `scoring` names
-        another; of a quantile R2 says little, and 'loss' is the one to watch.
+        another; R2 says little about a quantile, for which 'loss' is the one to watch.
 
     scoring : str, callable or None, default=None
         What is computed on the validation data, and watched by early stopping:
@@ -199,8 +200,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         - None: the same as `score`.
         - 'loss': minus the loss, as in `validation_loss_curve_`.
         - a name of one of scikit-learn's scorers, or a callable
-          ``scorer(estimator, X, y)`` of which more is better; it gets the weights of
-          the validation data as `sample_weight`, if there are any.
+          ``scorer(estimator, X, y)`` whose higher values are better; it gets the
+          weights of the validation data as `sample_weight`, if there are any.
 
         Read where there are validation data.
 
@@ -213,15 +214,15 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         'nadam'.
 
     beta_2 : float, default=0.999
-        Decay of the mean of the squared gradient, in [0, 1). Read by these and by
-        'rmsprop' and 'adadelta'.
+        Decay of the mean of the squared gradient, in [0, 1). Read by 'adam',
+        'amsgrad', 'nadam', 'rmsprop' and 'adadelta'.
 
     epsilon : float, default=1e-8
         Added to the root of the mean square, against division by zero. Read by all
         optimizers that have such a root: all but 'gd', 'momentum' and 'nesterov'.
 
     n_iter_no_change : int or numpy.inf, default=10
-        Epochs in a row without improvement by `tol` that are borne; training stops
+        Number of epochs in a row that may bring no improvement by `tol`; training stops
         after one more.
 
     Attributes
@@ -231,13 +232,14 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         each hidden layer with `batch_norm`. They are views, as `coefs_`.
 
     batch_norm_scales_ : list of ndarray of shape (n_units,)
-        What the normalised inputs are multiplied by, likewise.
+        Factors by which the normalised inputs are multiplied; views, as `coefs_`.
 
     batch_norm_shifts_ : list of ndarray of shape (n_units,)
-        What is added to them then.
+        Numbers that are added to these products; views, as `coefs_`.
 
     batch_norm_variances_ : list of ndarray of shape (n_units,)
-        Running means of the unbiased variances, likewise.
+        Running means of the unbiased variances, by which predictions normalise; views,
+        as `coefs_`.
 
     best_loss_ : float or None
         Least training loss so far; None with ``early_stopping=True``.
@@ -277,18 +279,18 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         Number of outputs.
 
     out_activation_ : str
-        Link of the output: 'identity' or 'exp'.
+        Link of the output: 'identity' or 'exp', and with a `skgd.Loss` also 'logistic'.
 
     t_ : int
         Training samples seen, over all epochs.
 
     validation_loss_curve_ : list of float or None
-        Loss on the validation data after each epoch, without the penalty; None where
-        there are none.
+        Loss on the validation data after each epoch, without the penalty; None without
+        validation data.
 
     validation_scores_ : list of float or None
         Score on the validation data after each epoch, R2 unless `scoring` says
-        otherwise; None where there are none.
+        otherwise; None without validation data.
 
     See Also
     --------
@@ -469,7 +471,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
             with those of the last fit with ``warm_start=True``.
 
         intercepts_init : list of array-like of shape (fan_out,), default=None
-            Intercepts to begin with, likewise.
+            Intercepts to begin with, one array for each layer, or None as above.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Data to score each epoch on; with ``early_stopping=True`` they take the
@@ -579,10 +581,10 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
             nan there, and those of other rows are not lost.
         """
         raw, X = self._raw_outputs(X)
-        with np.errstate(over="ignore"):  # of the exponential function
+        with np.errstate(over="ignore"):  # the exponential function may overflow
             y = self._link(raw)
         if y is not raw:
-            y[np.isneginf(raw)] = np.nan  # where the link hides it
+            y[np.isneginf(raw)] = np.nan  # the link would hide this overflow
         y = nan_where_overflown(y, X)
         return y.ravel() if y.shape[1] == 1 else y
 

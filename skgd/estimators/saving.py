@@ -1,7 +1,8 @@
 """How a fitted network is saved: as arrays, numbers and names.
 
-A saved estimator (by pickle, joblib or skops, and in copies) holds no class of skgd but
-its own, so that the others may change. `FORM` counts the changes of what is saved.
+A saved estimator (by pickle, joblib or skops, and in copies) refers to no class of skgd
+except its own, so that all other classes may change. (A user's `Activation` or `Loss`
+is saved as it is.) `FORM` counts the changes of what is saved.
 """
 
 import zlib
@@ -16,16 +17,17 @@ from skgd.descent.state import ARRAYS, HISTORIES, TrainingState
 from skgd.kernels.formulas.optimizers import OPTIMIZERS
 from skgd.network.network import Network, make_network
 
-# Raise it when what `pack` makes changes, and add to UPGRADES how to read the former.
+# When the result of `pack` changes, count FORM up, and add to UPGRADES how to read the
+# former form.
 FORM = 4
 
 
-# What the arrays of the training state were called up to form 3.
+# The names of the training state's arrays up to form 3.
 FORMER_ARRAYS = ("theta", "best_theta", "optimizer_state", "order")
 
 
 def _from_form_1(attributes):
-    """The checksum was of three arrays, and with them."""
+    """Upgrade form 1, whose checksum was that of three arrays, and kept beside them."""
     if "_state" not in attributes:
         return {**attributes, "_skgd_checksum": _checksum(attributes, FORMER_ARRAYS)}
     state = {**attributes["_state"]}
@@ -38,7 +40,7 @@ def _from_form_1(attributes):
     return {**attributes, "_skgd_checksum": checksum}
 
 
-# What form 2 kept beside the network and the state that it follows from.
+# Attributes that form 2 saved although they follow from the network and the state.
 _DERIVED = (
     *("n_iter_", "n_layers_", "n_outputs_", "out_activation_", "t_", "loss_"),
     *("loss_curve_", "learning_rate_curve_", "best_loss_", "best_validation_score_"),
@@ -47,7 +49,7 @@ _DERIVED = (
 
 
 def _from_form_2(attributes):
-    """Fitted attributes were kept twice, and samples were not weighed by their mean."""
+    """Upgrade form 2, which saved attributes twice, and had no mean weight."""
     attributes = {**attributes}
     if "_state" in attributes:
         watched_score = attributes["best_loss_"] is None
@@ -58,7 +60,10 @@ def _from_form_2(attributes):
 
 
 def _from_form_3(attributes):
-    """Networks were widths, activations and rates; the memory had another name."""
+    """Upgrade form 3, whose networks had no layers, only widths and their settings.
+
+    The optimizer's memory also had another name.
+    """
     checksum = _checksum(attributes, FORMER_ARRAYS)
     is_whole = attributes.get("_skgd_checksum") == checksum
     attributes = {**attributes}
@@ -76,10 +81,10 @@ def _layers_of_form_3(layer_units, activations, loss, loss_parameter, dropout):
     return make_network(layer_units, loss, loss_parameter, **settings).pack()
 
 
-# From a form to a function that makes the attributes of the next form of them.
+# For each former form, the function that turns its attributes into the next form's.
 UPGRADES = {1: _from_form_1, 2: _from_form_2, 3: _from_form_3}
 
-# What predictions follow from, besides the weights.
+# Attributes that predictions depend on, besides the weights.
 LEARNED = ("_network", "classes_", "feature_names_in_", "n_features_in_")
 
 
@@ -98,13 +103,17 @@ def pack(attributes):
 
 
 def unpack(attributes, name):
-    """Do the reverse, for attributes that any version of skgd may have saved.
+    """Do the reverse of `pack`, for attributes that any version of skgd has saved.
 
     Parameters
     ----------
     attributes : dict
     name : str
-        Of the estimator's class.
+        Name of the estimator's class, for messages.
+
+    Returns
+    -------
+    attributes : dict
 
     Raises
     ------
@@ -146,12 +155,15 @@ def _unpack_network(packed, name):
 def _pack_state(state):
     packed = {field.name: getattr(state, field.name) for field in fields(state)}
     if state.seed is None:
-        packed["random_state"] = None  # NumPy's global one, wherever it is loaded
+        packed["random_state"] = None  # the global generator of whoever loads it
     return packed
 
 
 def _checksum(attributes, arrays=ARRAYS):
-    """Of what predictions and training follow from; a changed byte would not show."""
+    """Return the CRC-32 of all that predictions and training depend on.
+
+    Without it, a changed byte would go unnoticed.
+    """
     state = attributes.get("_state", {})
     learned = [attributes[name] for name in LEARNED if name in attributes]
     return _crc([state.get(name) for name in arrays] + learned)
@@ -171,19 +183,20 @@ def _crc(value, number=0):
     if isinstance(value, np.ndarray):
         value = value.tolist()
     elif isinstance(value, Number):
-        value = float(value)  # whatever its type is after it was saved
+        value = float(value)  # its type may have changed while it was saved
     return zlib.crc32(repr(value).encode(), number)
 
 
 def _unpack_state(packed):
-    # A shallow copy shares arrays, which are not trained in place, but no histories.
+    # A shallow copy has histories of its own. It may share the arrays, as further calls
+    # train copies of them.
     state = TrainingState(**packed | {name: list(packed[name]) for name in HISTORIES})
     if state.random_state is None:
         state.random_state = check_random_state(None)
     for field in ARRAYS:
         array = getattr(state, field)
         if array is not None and not array.flags.writeable:
-            # A memory map, for which kernels would be compiled once more.
+            # It is a memory map. Kernels would be compiled once more for its type.
             setattr(state, field, np.array(array))
     return state
 
@@ -194,7 +207,7 @@ def _are_rows(numbers, n_samples):
 
 
 def _check(attributes, name):
-    """Raise if the kernels, which check no bounds, would leave the arrays."""
+    """Raise if an array has a wrong shape or dtype, as kernels check no bounds."""
     network, state = attributes["_network"], attributes["_state"]
     size, dtype = network.n_parameters, state.theta.dtype
     best, held_out = state.best_theta, state.held_out

@@ -33,7 +33,7 @@ from skgd.kernels.team.protocol import (
 
 
 class Descent(NamedTuple):
-    """What steps are taken with, and on which samples."""
+    """All that the steps of training read and write, besides scratch memory."""
 
     plan: Plan
     passes: Passes
@@ -41,7 +41,7 @@ class Descent(NamedTuple):
     samples: Samples
     order: np.ndarray  # int (n,): rows of the training samples
     batch_size: int
-    rates: np.ndarray  # float64 (n_steps of an epoch,): the learning rate of each
+    rates: np.ndarray  # float64 (n_batches,): the learning rate of each step
 
 
 # The tasks of a step ------------------------------------------------------------------
@@ -49,9 +49,9 @@ class Descent(NamedTuple):
 
 @inline
 def _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient):
-    """Loss and gradient of the samples `rows`, chunk by chunk.
+    """Compute loss and gradient of the samples `rows`, chunk by chunk.
 
-    `place` is that of the first of them in its batch, for dropout.
+    `place` is the place of the first of these samples in the batch. Dropout needs it.
     """
     n = rows.size
     n_chunks = max(1, -(-n // workspace.size))
@@ -69,7 +69,7 @@ def _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient):
 
 @inline
 def _blocks_of_part(workspace, plan, task):
-    """Return the workspace of one part, where it lasts from stage to stage."""
+    """Return the workspace of one part, whose blocks last from stage to stage."""
     n = workspace.size * plan.width
     memory = workspace.memory[task * n : (task + 1) * n]
     return Workspace(workspace.size, memory, workspace.random)
@@ -77,7 +77,7 @@ def _blocks_of_part(workspace, plan, task):
 
 @inline
 def _gradient_task(task, team, descent, workspace):
-    """Loss and gradient of one part of the batch, or a stage on the way to them."""
+    """Compute loss and gradient of one part of the batch, or one stage of both."""
     start, stop, n_parts = team.rows[START], team.rows[STOP], team.rows[N_PARTS]
     n = stop - start
     low, high = start + n * task // n_parts, start + n * (task + 1) // n_parts
@@ -106,8 +106,9 @@ def _update_task(task, team, update):
     low, high = size * task // n_tasks, size * (task + 1) // n_tasks
     total = team.gradients[0][low:high]
     for part in range(1, team.rows[N_GRADIENTS]):
-        # Slices from 0 on: from `low` on, the loop was not vectorised, and a step on
-        # 50-100-1 took 27 us longer (measured).
+        # The loop counts from 0 over slices. Where it counted from `low`, it was not
+        # vectorised, and a step on 50-100-1 took 27 us longer (measured;
+        # `tests/benchmarks/step.py` times such a step).
         other = team.gradients[part][low:high]
         for i in range(total.size):
             total[i] += other[i]
@@ -135,8 +136,8 @@ def _work(thread, team, descent, workspace):
 def help_steps(thread, team, descent, workspace):
     """Work off tasks that `minibatch_steps` opens in another thread.
 
-    Until there has been no work for a while, or one of the helpers is late; returns
-    whether it is that.
+    It returns when there has been no work for a while, or when one of the helpers is
+    late; what it returns is whether a helper is late.
     """
     idle_turns, is_late, before = 0, False, load(team.shared, LATE)
     while idle_turns <= IDLE_TURNS and not is_late:
@@ -151,7 +152,7 @@ def help_steps(thread, team, descent, workspace):
 
 @inline
 def _batch_weight(samples, rows):
-    """Sum of the samples' weights."""
+    """Return the sum of the samples' weights."""
     if samples.weights.size == 0:
         return float(rows.size)
     weight = 0.0
@@ -162,7 +163,7 @@ def _batch_weight(samples, rows):
 
 @inline
 def _phase(kind, n_tasks, team, descent, workspace):
-    """Have the tasks of a phase done, and do those that nobody else does."""
+    """Open a phase, do the tasks that no other thread claims, and wait for the rest."""
     open_phase(team, kind, n_tasks)
     while _work(0, team, descent, workspace):
         pass
@@ -171,7 +172,7 @@ def _phase(kind, n_tasks, team, descent, workspace):
 
 @inline
 def _open_batch(team, batch, start, n):
-    """Say which batch is next."""
+    """Tell the team which batch is next: `n` samples from `start` on."""
     team.rows[START], team.rows[STOP], team.rows[BATCH] = start, start + n, batch
     team.rows[N_PARTS] = min(team.losses.size, n)
     team.rows[N_GRADIENTS] = team.rows[N_PARTS]
@@ -190,7 +191,7 @@ def _gradients_of_batch(team, descent, workspace):
 
 @inline
 def _add_up_gradients(team, rule):
-    """Have the whole gradient where a norm is to be taken of it."""
+    """Add up the gradients of the parts before the update, if their norm is needed."""
     if rule.norm != 0:
         call(rule.add_up, (team.gradients, team.rows[N_PARTS]))
         team.rows[N_GRADIENTS] = 1
@@ -198,7 +199,7 @@ def _add_up_gradients(team, rule):
 
 @inline
 def _loss_of_batch(team, alpha):
-    """Sum of the parts' losses, and the penalty."""
+    """Return the sum of the parts' losses and of the penalty."""
     loss = 0.0
     for i in range(team.squares.size):
         loss += 0.5 * alpha * team.squares[i]
@@ -220,17 +221,20 @@ def minibatch_steps(team, descent, first, last, sums, workspace):
     descent : Descent
         Its parameters, memory and clock are updated in place.
     first, last : int
-        Batch number i holds the samples from i times `batch_size` of the order on.
+        Batch number i holds `batch_size` samples from place ``i * batch_size`` of the
+        order on; the last batch may be smaller.
     sums : ndarray of shape (2,), float64
-        Added to: the losses of the batches, times their sample counts, and these. A
-        batch's loss is that at the parameters before its step, penalty included.
+        Two sums that are continued: each batch's loss times its number of samples, and
+        the number of samples. A batch's loss is the mean at the parameters before its
+        step, penalty included.
     workspace : Workspace
-        This thread's own.
+        Scratch memory of this thread.
 
     Returns
     -------
     n_steps : int
-        Steps taken. A batch of no weight makes none, and does not count in the loss.
+        Steps taken. A batch without weight makes no step, and does not count in the
+        loss.
     """
     update, size = descent.update, descent.batch_size
     n_steps = 0
@@ -257,7 +261,7 @@ def minibatch_steps(team, descent, first, last, sums, workspace):
 
 @inline
 def _follow(update, gradient, loss, weight, rate):
-    """Take the step from a batch's summed gradient; its mean loss, with the penalty."""
+    """Take the step of a batch's summed gradient; return its mean loss with penalty."""
     prepare_step(update, gradient, weight, rate)
     squares = update_range(update, gradient, 0, update.theta.size)
     return (loss + 0.5 * update.alpha * squares) / weight
@@ -267,9 +271,10 @@ def _follow(update, gradient, loss, weight, rate):
 def sgd_steps(descent, first, last, sums, workspace, gradient):
     """Take the steps from `first` to `last` of an epoch, a sample each.
 
-    Like `minibatch_steps` with ``batch_size=1``, in a compiled function of its own:
-    neither solver waits for the other's compilation. A sample's weight scales its loss
-    and gradient; it is not divided by. `gradient` is scratch, as long as `theta`.
+    This is `minibatch_steps` with ``batch_size=1``, in a compiled function of its own,
+    so that neither solver waits for the other's compilation. A sample's weight scales
+    its loss and its gradient, which are not divided by it afterwards. `gradient` is
+    scratch memory as long as `theta`.
     """
     plan, update = descent.plan, descent.update
     raw = workspace.memory[plan.raw : plan.raw + plan.n_outputs]
@@ -305,7 +310,7 @@ def sgd_steps(descent, first, last, sums, workspace, gradient):
 
 @jit
 def part_gradient(plan, passes, theta, samples, rows, place, workspace, gradient):
-    """Loss, gradient and weight of a part of a batch, the first half of its step.
+    """Compute loss, gradient and weight of a part of a batch, the first half of a step.
 
     Parameters
     ----------
@@ -316,15 +321,15 @@ def part_gradient(plan, passes, theta, samples, rows, place, workspace, gradient
     rows : ndarray of shape (n,)
         The part's samples.
     place : int
-        Of the first of them in the batch, for dropout.
+        The place of the first of them in the batch. Dropout needs it.
     workspace : Workspace
     gradient : ndarray of shape (n_parameters,)
-        Written: the sum over the samples, with their weights.
+        Written: the sum of the samples' gradients, times their weights.
 
     Returns
     -------
     loss, weight : float
-        The loss, summed likewise, and the sum of the weights.
+        The sum of the samples' losses, times their weights, and that of the weights.
     """
     workspace.random[STEP] = 0
     loss = _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient)
@@ -335,14 +340,15 @@ def part_gradient(plan, passes, theta, samples, rows, place, workspace, gradient
 def part_stage(
     plan, passes, theta, samples, rows, place, stage, workspace, gradient, sums, totals
 ):
-    """Run a stage of a part of a batch, as `part_gradient` of a network with barriers.
+    """Run one stage of a part of a batch, in a network with barriers.
 
-    `stage`, `sums` and `totals` are those of `skgd.kernels.passes.stages`.
+    All stages together do what `part_gradient` does in a network without barriers.
+    `run_stage` of `skgd.kernels.passes.stages` explains `stage`, `sums` and `totals`.
 
     Returns
     -------
     loss, weight : float
-        The loss is 0 but in the stage that comes to it.
+        Sums over the samples. The loss is 0 except in the stage that computes it.
     """
     workspace.random[STEP], workspace.random[FIRST] = 0, place
     arguments = theta, samples, rows, stage, workspace, gradient, sums, totals
@@ -352,13 +358,13 @@ def part_stage(
 
 @jit
 def combine_parts(plan, theta, stage, sums, totals):
-    """Make the totals of a stage of the sums of all parts, in rows."""
+    """Write the totals of a stage, given the sums of all parts, one part a row."""
     combine(plan, theta, stage, sums, sums.shape[0], totals)
 
 
 @jit
 def take_step(update, gradient, loss, weight, rate):
-    """Take the step from a batch's summed gradient, the second half of it.
+    """Take the step of a batch's summed gradient: the second half of a step.
 
     Parameters
     ----------

@@ -8,11 +8,11 @@ from skgd.kernels.passes.plan import Y
 
 @jit
 def raw_outputs(plan, theta, inputs, rows, out, position, workspace):
-    """Write the outputs before the link of the samples `rows` into `out`.
+    """Write the raw outputs of the samples `rows`, those before the link, into `out`.
 
     `out` has the shape (n, n_outputs). The samples are taken chunk by chunk, beginning
-    at ``position[0]``, which several threads may share, each with a workspace of its
-    own.
+    at ``position[0]``. Several threads may share `out` and `position`, if each has a
+    workspace of its own.
     """
     n, n_outputs = out.shape
     raw = workspace.memory[workspace.size * plan.layers[plan.layers.shape[0] - 1, Y] :]

@@ -43,9 +43,10 @@ def shuffle_rows(rows, function, state):
 
     Notes
     -----
-    Fisher and Yates's shuffle; numbers above i are drawn again, and only the bits that
-    i has are looked at. For 20,000 rows of 32 bits NumPy took 22 ns a row and this
-    takes 12 (measured): its loop is fast for 64-bit numbers only.
+    This is Fisher and Yates's shuffle. Each draw has as many bits as i, and is repeated
+    if it is above i. For 20,000 rows of 32 bits NumPy took 22 ns a row and this takes
+    12 (measured; `tests/benchmarks/step.py` times this function in a step): NumPy's
+    loop is fast for 64-bit numbers only.
     """
     mask = 1
     while mask < rows.size - 1:

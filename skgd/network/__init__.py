@@ -1,1 +1,1 @@
-"""Networks as Python sees them: parameters as layers, and outputs."""
+"""Networks in Python: their layers, their parameters, and their outputs."""

@@ -1,28 +1,31 @@
-"""How a batch is divided: into parts for threads, and chunks for the cache."""
+"""Division of a batch: into parts for threads, and into chunks for the cache."""
 
 import numpy as np
 
 from skgd.kernels.team.protocol import MAX_TASKS
 
-# Products of up to so many multiplications run without packing in OpenBLAS: measured at
-# 55 instead of 45 GFLOP/s, of a peak of 55.
+# OpenBLAS computes products of up to this many multiplications without copying blocks
+# of the matrices: at 55 instead of 45 GFLOP/s, with a peak of 55 (measured).
 SMALL_PRODUCT = 10**6
-# Bytes of values and gradients that stay in the second cache.
+# Bytes of a chunk's values and gradients, so that they stay in the second cache.
 CHUNK_BYTES = 2**18
-# Where that leaves fewer rows than the first, long products are the faster ones.
+# If these limits allow fewer than FEW_ROWS rows, a chunk has MANY_ROWS instead, as long
+# products are faster then.
 FEW_ROWS, MANY_ROWS = 32, 256
 
-# Turns of a waiting loop, some 20 ns each: how long the primary thread waits for others
-# before it calls them late, and how much longer for each operation of their tasks,
-# which is ten times as long as they should take.
+# How long the primary thread waits for helpers before it calls them late, and how much
+# longer for each floating-point operation of a task, in turns of a waiting loop, which
+# take some 20 ns each. It is ten times as long as a task should take.
 LATE_TURNS = 10_000
 LATE_TURNS_PER_FLOP = 1e-2
 
-# A part of a batch has to pay for a handing over of about a microsecond, and for a
-# gradient of its own, which is written and added up: in the second cache, or beyond it.
-# More parts than two have to pay more, as not every machine has a core for each. A step
-# of 200 samples on 50-100-1 in four parts, and not eight, took two cores 0.93 times as
-# long, in float32 0.91; one of 32 samples on 64-64-64-10 in two, and not one, 0.74.
+# A part of a batch has costs of its own: it takes about a microsecond to hand it to a
+# thread, and it has a gradient, which is written and added up, in the second cache or
+# beyond it. So a batch is divided only as far as its parts have this much work. More
+# than two parts need more work each, as not every machine has a core for each part. On
+# two cores, a step of 200 samples on 50-100-1 took 0.93 times as long in four parts as
+# in eight, and in float32 0.91 times; a step of 32 samples on 64-64-64-10 took 0.74
+# times as long in two parts as in one (measured; `tests/benchmarks/run.py` times both).
 MIN_PART_FLOPS = 5e5
 MIN_FLOPS_PER_PARAMETER = 60
 MIN_FLOPS_PER_PARAMETER_OF_MORE_PARTS = 140
@@ -33,10 +36,25 @@ UPDATE_SIZE = 2048  # parameters of one update task, at least
 
 
 def divide(network, inputs, batch_size):
-    """Number of parts of a batch, and of the parameters: the tasks of a step.
+    """Return how many tasks a step has, and how long to wait for a task.
 
-    They follow from the data's shape alone, so that no result depends on the number of
-    threads. Third comes how long to wait for a task.
+    The numbers follow from the network and the data's shape alone, so that no result
+    depends on the number of threads.
+
+    Parameters
+    ----------
+    network : Network
+    inputs : Inputs
+    batch_size : int
+
+    Returns
+    -------
+    n_parts : int
+        Parts of a batch.
+    n_updates : int
+        Parts of the parameters, which are updated one by one.
+    late_turns : int
+        Turns of a waiting loop after which a task is late.
     """
     n_parameters, first = network.n_parameters, network.layers[0]
     products = sum(layer.n_products() for layer in network.layers)
@@ -60,12 +78,25 @@ def divide(network, inputs, batch_size):
 
 
 def chunk_size(network, n, dtype, sparse):
-    """Samples of a batch, or part of one, of `n` to pass through at once."""
+    """Return how many of `n` samples, a batch or a part of one, make a chunk.
+
+    Parameters
+    ----------
+    network : Network
+    n : int
+    dtype : dtype
+    sparse : bool
+        Whether the samples are read from a CSR matrix.
+
+    Returns
+    -------
+    size : int
+    """
     layers = network.layers[1 if sparse else 0 :]
     blocks = [layer.fan_out + 1 for layer in network.layers if not layer.in_place]
     if not sparse:
         blocks.append(network.layers[0].fan_in + 1)
-    # With the intercepts, of those that have any.
+    # A product counts the intercepts too; layers without products have 0.
     sizes = [
         layer.n_products() and layer.n_products() + layer.fan_out for layer in layers
     ]

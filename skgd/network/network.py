@@ -1,4 +1,4 @@
-"""What a network is: its layers, and what follows from them."""
+"""The network: its layers, and all that follows from them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,13 +15,13 @@ from skgd.network.layers.kinds import AFTER_DENSE, KINDS
 
 @dataclass(frozen=True)
 class Network:
-    """The layers of a network, and its loss; its parameters are a vector apart.
+    """The layers of a network, and its loss; its parameters are kept elsewhere.
 
     Parameters
     ----------
     layers : tuple of Layer
-    loss : str
-        Its name, or a loss of a user's own.
+    loss : str or `skgd.Loss`
+        Its name, or a user's own.
     loss_parameter : float, default=0.0
         The number that some losses have, such as a quantile.
     """
@@ -31,7 +31,7 @@ class Network:
     loss_parameter: float = 0.0
 
     def __reduce__(self):
-        # Without what was computed from them, which has functions that no pickle holds.
+        # Cached properties are left out: they have functions that cannot be pickled.
         return type(self), (self.layers, self.loss, self.loss_parameter)
 
     @property
@@ -41,7 +41,7 @@ class Network:
 
     @cached_property
     def layer_units(self):
-        """Features, hidden units and outputs: the widths between its dense layers."""
+        """Number of features, of the units of each hidden layer, and of outputs."""
         dense = [layer for layer in self.layers if isinstance(layer, Dense)]
         return np.array([dense[0].fan_in, *(layer.fan_out for layer in dense)])
 
@@ -52,14 +52,15 @@ class Network:
 
     @property
     def n_outputs(self):
-        """Outputs of the last layer."""
+        """Number of outputs of the last layer."""
         return self.layers[-1].fan_out
 
     @cached_property
     def segments(self):
-        """The segments of all layers, with their layer's number and their place.
+        """The arrays of parameters of all layers, in the order in which theta has them.
 
-        They are tuples of the number, the `Segment`, and its start and stop.
+        It is a list of tuples: the number of the layer, the `Segment`, and where in
+        theta it starts and stops.
         """
         found, start = [], 0
         for number, layer in enumerate(self.layers):
@@ -77,6 +78,23 @@ class Network:
     def n_barriers(self):
         """How many layers need sums over the whole batch in training."""
         return sum(layer.is_barrier for layer in self.layers)
+
+    @property
+    def barrier_kinds(self):
+        """The kinds of these layers, which are the names of the parameters for them."""
+        return sorted({layer.kind for layer in self.layers if layer.is_barrier})
+
+    def kinds_unlike(self, other):
+        """Return the kinds of layers with parameters that differ from those in `other`.
+
+        The kinds are the names of the estimators' parameters for such layers. The kind
+        of dense layers is left out.
+        """
+        mine, theirs = (
+            {(i, layer) for i, layer in enumerate(each.layers) if layer.segments()}
+            for each in (self, other)
+        )
+        return sorted({layer.kind for _, layer in mine ^ theirs} - {Dense.kind})
 
     @cached_property
     def n_sums(self):
@@ -104,7 +122,7 @@ class Network:
         return Network(tuple(layers), self.loss, self.loss_parameter)
 
     def up_to(self, layer):
-        """Return the network of the layers before this one."""
+        """Return the network of the layers before the one of this number."""
         return Network(self.layers[:layer], self.loss, self.loss_parameter)
 
     @cached_property
@@ -123,7 +141,7 @@ class Network:
 
     @classmethod
     def unpack(cls, packed):
-        """Make the network that was packed."""
+        """Make the network of plain values that `pack` has returned."""
         layers = []
         for values in packed["layers"]:
             kind = KINDS[values["kind"]]
@@ -133,7 +151,11 @@ class Network:
         return network
 
     def check(self):
-        """Raise a ValueError if each layer's outputs are not the next one's inputs."""
+        """Raise a ValueError if the layers do not make a network.
+
+        Each layer has to take as many inputs as the one before has outputs, and the
+        first and the last have to be dense.
+        """
         widths = [(layer.fan_in, layer.fan_out) for layer in self.layers]
         are_chained = all(a[1] == b[0] for a, b in pairwise(widths))
         if not (widths and np.min(widths) >= 1 and are_chained):
@@ -155,14 +177,15 @@ def make_network(
     Parameters
     ----------
     layer_units : sequence of int
-        Features, hidden units, outputs.
-    loss : str
+        Number of features, of the units of each hidden layer, and of outputs.
+    loss : str or `skgd.Loss`
     loss_parameter : float, default=0.0
     output_like : str, default=None
-        Activation by whose rule a network without hidden layers draws its first
-        weights; None is as relu.
+        Name of the activation by whose rule a network without hidden layers draws its
+        first weights; None stands for 'relu'.
     **settings : dict of list
-        For each hidden layer, what `AFTER_DENSE` makes layers of.
+        Settings with a value for each hidden layer, from which the kinds in
+        `AFTER_DENSE` make their layers, such as 'activation'.
 
     Returns
     -------

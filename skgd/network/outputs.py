@@ -10,14 +10,16 @@ from skgd.kernels.team.threads import one_blas_thread, prepare_blas, side_by_sid
 from skgd.network.division import chunk_size
 from skgd.network.plan import make_plan
 
-# Multiplications in a prediction for which another thread pays: some 0.1 ms of them.
+# A prediction takes another thread for each of this many multiplications, which are
+# some 0.1 ms of work.
 PRODUCTS_PER_THREAD = 2_500_000
-# Up to so many OpenBLAS has one thread of itself; to limit it takes 36 us (measured).
+# With up to this many multiplications OpenBLAS uses one thread anyway, so it is not
+# limited to one, which would take 36 us (measured).
 FEW_PRODUCTS = 200_000
 
 
 class RawOutputs:
-    """Outputs before the link of the same samples, for parameters that change.
+    """Computes raw outputs, those before the link, of the same samples again and again.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ class RawOutputs:
         self._workspace = self._make_workspace() if self._is_small else None
 
     def __call__(self, theta):
-        """Return the outputs, of shape (n, n_outputs), in an array of their own."""
+        """Return the outputs for parameters `theta`, a new array (n, n_outputs)."""
         out = np.empty((self._rows.size, self._network.n_outputs), theta.dtype)
         self._position[0] = 0
         if self._is_small:
@@ -65,5 +67,5 @@ class RawOutputs:
 
 
 def predict_raw(network, theta, X, rows, n_threads):
-    """Outputs before the link, once; see `RawOutputs`."""
+    """Return the raw outputs of the samples `rows` once; see `RawOutputs`."""
     return RawOutputs(network, X, rows, n_threads)(theta)

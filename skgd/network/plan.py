@@ -1,4 +1,4 @@
-"""From a network to the plan that its passes read."""
+"""The plan of a network, which its passes read; it is made here."""
 
 from functools import lru_cache
 from itertools import accumulate
@@ -6,7 +6,7 @@ from itertools import accumulate
 import numpy as np
 
 from skgd.kernels.formulas.losses import loss_addresses
-from skgd.kernels.passes.inputs import Inputs, read_only
+from skgd.kernels.passes.inputs import empty_inputs
 from skgd.kernels.passes.plan import (
     BACKWARD,
     DX,
@@ -31,24 +31,24 @@ from skgd.kernels.passes.plan import (
     Y,
 )
 
-# Numbers of a cache line, in float32; half of it are one in float64.
-LINE = 16
+# Blocks begin at multiples of this: a cache line in float32, and two in float64.
+PADDING = 16
 
 
 def make_plan(network, inputs, rows, *, training, gathers=False):
-    """Compile or load what a network's passes need, and lay out its rows.
+    """Compile or load the functions of a network, and make its plan.
 
     Parameters
     ----------
     network : Network
     inputs : Inputs
     rows : ndarray of shape (n,)
-        Of both only the types count.
+        Only the types of inputs and rows count, and whether there is a CSR matrix.
     training : bool
-        Whether for training, or for predictions, which need no gradients.
+        Whether it is for training, or for predictions, which need no gradients.
     gathers : bool, default=False
-        Whether samples are copied to be dense, however they are stored: a pass of one
-        sample does.
+        Whether samples are copied into a dense block even from a CSR matrix, as the
+        pass of one sample does.
 
     Returns
     -------
@@ -60,18 +60,18 @@ def make_plan(network, inputs, rows, *, training, gathers=False):
 
 
 class _Blocks:
-    """Gives out blocks of numbers for each sample, which begin with a cache line."""
+    """Lays out blocks, which begin with a cache line; numbers are for one sample."""
 
     def __init__(self):
         self.width = 0
 
     def __call__(self, width):
         start = self.width
-        self.width += -(-width // LINE) * LINE
+        self.width += -(-width // PADDING) * PADDING
         return start
 
 
-@lru_cache(maxsize=1024)  # of searches, which make the same networks again
+@lru_cache(maxsize=1024)  # for searches, which make the same networks again and again
 def _make_plan(network, dtype, row_dtype, index_dtype, reads_csr, training):
     layers = [
         (number, layer)
@@ -81,8 +81,9 @@ def _make_plan(network, dtype, row_dtype, index_dtype, reads_csr, training):
     table = np.zeros((len(layers), N_COLUMNS), np.int64)
     starts = {number: start for number, _, start, _ in reversed(network.segments)}
     stops = {number: stop for number, _, _, stop in network.segments}
-    examples = _examples(dtype, row_dtype, index_dtype, reads_csr)
-    first = layers[0][1].first_functions(*examples, training)
+    inputs = empty_inputs(dtype, index_dtype, sparse=reads_csr)
+    rows = np.empty(0, row_dtype)
+    first = layers[0][1].first_functions(inputs, rows, training)
     blocks = _Blocks()
     values = blocks(0 if first[0] else layers[0][1].fan_in + 1)
     for row, (number, layer) in zip(table, layers, strict=True):
@@ -104,7 +105,7 @@ def _make_plan(network, dtype, row_dtype, index_dtype, reads_csr, training):
                 ends = accumulate((n_sums, *layer.n_sums()))
                 row[SUMS], row[SUMS_BACK], row[SUMS_END] = ends
                 n_sums = row[SUMS_END]
-        gradients = 0  # nobody wants those at the samples
+        gradients = 0  # the gradient at the samples is not needed
         n_gradients = 0
         for row, (_, layer) in zip(table, layers, strict=True):
             row[DX], row[N_DX] = gradients, n_gradients
@@ -133,10 +134,3 @@ def _make_plan(network, dtype, row_dtype, index_dtype, reads_csr, training):
         n_sums=int(n_sums),
         n_random=NUMBERS + n_random,
     )
-
-
-def _examples(dtype, row_dtype, index_dtype, sparse):
-    """Inputs and rows of these types."""
-    indices = np.zeros(2 if sparse else 0, index_dtype)
-    arrays = np.empty((0, 0), dtype), np.empty(0, dtype), indices, indices
-    return Inputs(*map(read_only, arrays)), np.empty(0, row_dtype)

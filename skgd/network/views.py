@@ -4,10 +4,10 @@ import numpy as np
 
 
 class LayerArrays(list):
-    """Arrays of each layer, views on one parameter vector.
+    """List of arrays, one for each layer: views on one parameter vector.
 
-    A list whose item assignment writes through: ``coefs_[0] = W`` copies `W` into the
-    network instead of leaving the network with its old weights.
+    Assigning an item writes into the network: ``coefs_[0] = W`` copies `W` into its
+    parameters. In a plain list it would leave the network with its old weights.
     """
 
     def __setitem__(self, layer, value):
@@ -35,9 +35,19 @@ def arrays_of_layers(network, theta):
 
 
 def first_values(network, random_state, dtype):
-    """Draw the first parameters, layer by layer, in the order in which they lie.
+    """Draw the first parameters, layer by layer, in their order in theta.
 
-    For scikit-learn's activations they are what scikit-learn draws.
+    For activations that scikit-learn has, they are what scikit-learn draws.
+
+    Parameters
+    ----------
+    network : Network
+    random_state : RandomState
+    dtype : dtype
+
+    Returns
+    -------
+    theta : ndarray of shape (n_parameters,)
     """
     values = [
         np.ravel(segment.draw(random_state, segment.shape))
@@ -47,14 +57,14 @@ def first_values(network, random_state, dtype):
 
 
 def values_of(network, given, dtype):
-    """Return the parameters of a network whose arrays of some names are given.
+    """Return a vector of parameters, given some of its arrays.
 
     Parameters
     ----------
     network : Network
     given : dict of list
-        By such names as 'coefs_', the arrays layer by layer. All others are at their
-        first values, which are not drawn at random.
+        Lists of arrays, layer by layer, by such names as 'coefs_'. Arrays of names that
+        are not given get their first values, which must not be drawn at random.
     dtype : dtype
 
     Returns
@@ -72,7 +82,7 @@ def values_of(network, given, dtype):
 
 
 def as_real(array):
-    """Return an array that is a copy; raise if its numbers are complex."""
+    """Return a copy as an array; raise a ValueError if its numbers are complex."""
     array = np.array(array)
     if np.iscomplexobj(array):
         raise ValueError("Complex weights are not supported.")
@@ -80,11 +90,18 @@ def as_real(array):
 
 
 def assign_layers(layers, arrays):
-    """Copy `arrays`, one per layer, into the views `layers`; all or none of them."""
-    arrays = [as_real(array) for array in arrays]  # copies: they may be views too
+    """Copy `arrays`, one per layer, into the views `layers`; all or none of them.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not have the shapes of the views, or are complex.
+    """
+    # They are copied first, as they may be views on the same parameters.
+    arrays = [as_real(array) for array in arrays]
     shapes, expected = [a.shape for a in arrays], [a.shape for a in layers]
     if shapes != expected:
         raise ValueError(f"Expected arrays of the shapes {expected}, got {shapes}.")
-    with np.errstate(over="ignore"):  # infinity is looked for where it matters
+    with np.errstate(over="ignore"):  # callers look for infinity where it matters
         for layer, array in zip(layers, arrays, strict=True):
             layer[...] = array

@@ -1,7 +1,7 @@
-"""Hidden-layer activations: a record each, of its functions and its first weights.
+"""Activations of hidden layers: each is a record of its functions and first weights.
 
-To add one: its functions, and its record in `ACTIVATIONS`. The name is the one that
-users write. Each function is compiled when a network first needs it.
+To add one, write its functions, and add its record to `ACTIVATIONS`. The record's name
+is the one that users write. A function is compiled when a network first needs it.
 
 References: D. Clevert et al., 2016 (elu); G. Klambauer et al., 2017 (selu);
 D. Hendrycks and K. Gimpel, 2016 (gelu, silu); D. Misra, 2020 (mish).
@@ -23,22 +23,22 @@ class ActivationFormula(NamedTuple):
     ----------
     name : str
     value : callable
-        ``value(z)``: the pre-activations z (1-D) become the activations.
+        ``value(z)`` overwrites the pre-activations z (1-D) by the activations.
     derivative : callable or None
-        ``derivative(a, delta)``: delta (1-D) is multiplied by the derivative, which
-        follows from the activations a.
+        ``derivative(a, delta)`` multiplies delta (1-D) by the derivative, computed from
+        the activations a.
     slope : callable or None
-        ``slope(z, slopes)``: z becomes the activations, and slopes (1-D) the
-        derivatives. For those that fall and rise again, so that the activation does not
-        tell the derivative.
+        ``slope(z, slopes)`` overwrites z by the activations, and slopes (1-D) by the
+        derivatives. An activation that falls and rises again has it in the place of
+        `derivative`, as its derivative does not follow from its value.
     glorot : float or None
-        First weights are within sqrt(glorot / (fan_in + fan_out)): what scikit-learn
-        does for its own activations.
+        If it is given, first weights are within sqrt(glorot / (fan_in + fan_out)), as
+        scikit-learn draws them for its own activations.
     he : float
-        First weights of the others are within sqrt(he / fan_in). With 6 their variance
-        is 2 / fan_in (He et al., 2015), which is meant for relu: standard normal
-        pre-activations then have a mean square between 0.7 (silu) and 1.8 (softplus)
-        in the next layer.
+        If `glorot` is None, first weights are within sqrt(he / fan_in). With 6 their
+        variance is 2 / fan_in (He et al., 2015), which is meant for relu. With the
+        activations here, standard normal pre-activations then have a mean square
+        between 0.7 (silu) and 1.8 (softplus) in the next layer.
     """
 
     name: str
@@ -49,21 +49,22 @@ class ActivationFormula(NamedTuple):
     he: float = 6.0
 
     def bound(self, fan_in, fan_out):
-        """Bound of the uniform distribution of a layer's first weights."""
+        """Return the bound of the uniform distribution of a layer's first weights."""
         if self.glorot is None:
             return float(np.sqrt(self.he / fan_in))
         return float(np.sqrt(self.glorot / (fan_in + fan_out)))
 
     def output_bound(self, fan_in, fan_out):
-        """Bound of those of an output layer behind it, as scikit-learn draws it."""
+        """Return the bound for an output layer that follows, as in scikit-learn."""
         glorot = 6.0 if self.glorot is None else self.glorot
         return float(np.sqrt(glorot / (fan_in + fan_out)))
 
 
-# Of leaky_relu below 0, as in PyTorch.
+# The slope of leaky_relu below 0, as in PyTorch.
 LEAKY_SLOPE = 0.01
-# Of selu above 0, and minus its limit far below: lambda, and lambda times alpha, which
-# make activations of mean 0 and variance 1 keep them (Klambauer et al., eq. 14).
+# The slope of selu above 0, and minus its limit far below 0. They are the paper's
+# lambda, and lambda times alpha, with which activations of mean 0 and variance 1 keep
+# mean and variance from layer to layer (Klambauer et al., eq. 14).
 SELU_SCALE = 1.0507009873554805
 SELU_FLOOR = 1.7580993408473769
 
@@ -107,9 +108,11 @@ def _tanh_derivative(a, delta):
 
 @jit
 def _relu(z):
-    # A product, as a condition becomes a masked store, which AMD's older cores take
-    # apart: 10,000 numbers took 6.0 us with it and 3.2 like this, the derivative 6.4
-    # and 3.0 (measured). Of -inf it would be nan.
+    # The number is multiplied by 0 or 1. A condition would become a masked store, which
+    # is slow on AMD's older cores: 10,000 numbers took 6.0 us with it and 3.2 us like
+    # this, and the derivative 6.4 and 3.0 us (measured; `tests/benchmarks/step.py`
+    # times both in a step). As -inf times 0 is nan, -inf becomes the lowest number
+    # first.
     zero, one = z.dtype.type(0), z.dtype.type(1)
     lowest = np.finfo(z.dtype).min
     for i in range(z.size):
@@ -180,7 +183,7 @@ def _softplus(z):
 
 @jit
 def _softplus_derivative(a, delta):
-    # The logistic function: a = -log(1 - logistic(z)).
+    # The derivative is the logistic function of z, and a = -log(1 - logistic(z)).
     for i in range(a.size):
         delta[i] *= -expm1(-a[i])
 
@@ -255,7 +258,7 @@ ACTIVATIONS = {
         ActivationFormula("relu", _relu, _relu_derivative, glorot=6.0),
         ActivationFormula("leaky_relu", _leaky_relu, _leaky_relu_derivative),
         ActivationFormula("elu", _elu, _elu_derivative),
-        # A variance of 1 / fan_in (Klambauer et al., 2017).
+        # With 3 first weights have the variance 1 / fan_in (Klambauer et al., 2017).
         ActivationFormula("selu", _selu, _selu_derivative, he=3.0),
         ActivationFormula("gelu", _gelu, slope=_gelu_and_slope),
         ActivationFormula("silu", _silu, slope=_silu_and_slope),
@@ -266,6 +269,6 @@ ACTIVATIONS = {
 
 
 def find_activation(activation):
-    """Return the formula of an activation: of a name, or of a user's own."""
+    """Return the formula of an activation, given its name or a user's `Activation`."""
     is_name = isinstance(activation, str)
     return ACTIVATIONS[activation] if is_name else activation.formula

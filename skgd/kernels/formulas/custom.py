@@ -1,10 +1,10 @@
-"""Activations and losses of a user's own, made of functions of numbers."""
+"""Activations and losses that users make of functions of their own."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -15,24 +15,39 @@ from skgd.kernels.formulas.links import LINKS
 from skgd.kernels.formulas.losses import LossFormula
 from skgd.kernels.machine.jit import compile_for_now
 
-# What a user's functions take of NumPy and math is replaced by what the kernels use:
-# libm's exponential is called number by number, and this one is vectorised.
+# Where a user's function names one of these functions, the kernels' own takes its
+# place: libm's are called number by number, and the kernels' own are vectorised.
 REPLACED = {np.exp: exp, math.exp: exp, np.tanh: tanh, math.tanh: tanh}
 
-# Points at which a derivative is compared with central differences. They are off the
-# places where a function is likely to have a kink.
+# Points at which a derivative is compared with central differences. They keep away from
+# round numbers, at which a function is likely to have a kink.
 POINTS = np.linspace(-8, 8, 257) + 0.0037
+# Half the distance of a central difference, and the relative error that is allowed.
 STEP, TOLERANCE = 1e-6, 1e-4
 # Links that a loss of one output can have.
 LINKS_OF_REGRESSION = ("exp", "identity", "logistic")
 
 
-@dataclass(frozen=True, repr=False)
-class Activation:
+class _Custom:
+    """What both are: the same as another one whose functions do the same.
+
+    A worker process gets a copy of a function with each task, and should compile once.
+    """
+
+    def __eq__(self, other):
+        return type(self) is type(other) and _what_it_does(self) == _what_it_does(other)
+
+    def __hash__(self):
+        return hash(_what_it_does(self))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Activation(_Custom):
     """An activation of your own, for the estimators' parameter `activation`.
 
-    It is compiled by Numba, once in each process, and then as fast as those that the
-    estimators have. First weights are drawn within sqrt(6 / fan_in).
+    It is compiled by Numba, once in each process, and is then as fast as those that the
+    estimators have. The first weights of its layers are drawn within
+    sqrt(6 / fan_in).
 
     Parameters
     ----------
@@ -41,9 +56,9 @@ class Activation:
 
     value : callable
         ``value(z)`` returns the activation of a pre-activation z, both numbers. It may
-        use what Numba compiles: arithmetic, conditions, and functions of `math` and
-        NumPy, of which exp and tanh are replaced by faster ones of the same result to 2
-        units in the last place.
+        use all that Numba compiles: arithmetic, conditions, and functions of `math` and
+        NumPy. The functions exp and tanh are replaced by faster ones, whose results are
+        the same to 2 units in the last place.
 
     derivative : callable
         ``derivative(z)`` returns its derivative at z. In `fit`, it is compared with
@@ -52,8 +67,9 @@ class Activation:
     Notes
     -----
     A saved estimator holds the functions by name, so they have to be importable where
-    it is loaded: functions of a module, and no lambdas. Constants such as 0.5 are of
-    double precision, so with data in float32 the function is computed in float64.
+    it is loaded: they have to be functions of a module, and no lambdas. Constants such
+    as 0.5 have double precision, so the function is computed in float64 even for data
+    in float32.
 
     Examples
     --------
@@ -96,12 +112,12 @@ class Activation:
         _check_activation(self)
 
 
-@dataclass(frozen=True, repr=False)
-class Loss:
+@dataclass(frozen=True, repr=False, eq=False)
+class Loss(_Custom):
     """A loss of your own, for the parameter `loss` of `GDNeuralRegressor`.
 
-    It is compiled by Numba, once in each process, and then as fast as those that the
-    estimator has. With several outputs it is their sum.
+    It is compiled by Numba, once in each process, and is then as fast as those that the
+    estimator has. With several outputs the losses of all outputs are summed.
 
     Parameters
     ----------
@@ -113,12 +129,20 @@ class Loss:
         see `Activation` for what it may use.
 
     gradient : callable
-        ``gradient(y, z)`` returns its derivative by z, the link included. In `fit`, it
-        is compared with central differences at targets of the data, and raw outputs
-        around them.
+        ``gradient(y, z)`` returns its derivative by the raw output z. In `fit`, it is
+        compared with central differences, at targets of the data and raw outputs around
+        them.
 
     link : {'identity', 'exp', 'logistic'}, default='identity'
-        What makes predictions of raw outputs.
+        The function that turns raw outputs into predictions. `value` and `gradient` get
+        the raw output, and have to apply it themselves.
+
+    Raises
+    ------
+    ValueError
+        If `link` is none of these.
+    TypeError
+        If `name` is not a str, or a function cannot be called.
 
     Notes
     -----
@@ -172,14 +196,14 @@ class Loss:
         Parameters
         ----------
         y : ndarray
-            Targets; some of them are looked at.
+            Targets. The gradient is checked at nine quantiles of them.
         """
         targets = np.quantile(y, np.linspace(0, 1, 9), method="nearest")
         _check_loss(self, tuple(np.unique(targets).tolist()))
 
 
 def _set(custom, *, name, **fields):
-    """Set the fields of a frozen object, if they are what they have to be."""
+    """Set the fields of a frozen object; raise a TypeError if one has a wrong type."""
     if not isinstance(name, str):
         raise TypeError(f"name must be a str, got {name!r}.")
     object.__setattr__(custom, "name", name)
@@ -190,32 +214,83 @@ def _set(custom, *, name, **fields):
 
 
 def _named(function):
-    """Name a function, in the same way in each process."""
+    """Return a name of a function that is the same in each process."""
     module = getattr(function, "__module__", "")
     return f"{module}.{getattr(function, '__qualname__', type(function).__name__)}"
+
+
+def _what_it_does(custom):
+    """Return what the functions of an activation or a loss follow from."""
+    return tuple(_key(value) for value in vars(custom).values())
+
+
+def _key(value, within=()):
+    """Return something that is equal for functions of the same code and variables."""
+    value = getattr(value, "py_func", value)  # of a function that is jitted already
+    if isinstance(value, FunctionType) and value not in within:
+        names, within = value.__code__.co_names, (*within, value)
+        used = [value.__globals__[name] for name in names if name in value.__globals__]
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        variables = tuple(_key(each, within) for each in (*used, *cells))
+        return value.__code__, value.__defaults__, variables
+    try:
+        hash(value)
+    except TypeError:  # such as an array
+        return _Itself(value)
+    return value
+
+
+class _Itself:
+    """Is equal to what holds the very same value."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return isinstance(other, _Itself) and self.value is other.value
+
+    def __hash__(self):
+        return id(self.value)
 
 
 # Compilation --------------------------------------------------------------------------
 
 
-def _vectorised(function):
-    """Compile a function into its caller, with `REPLACED` in place of what it names."""
+def _vectorised(function, within=()):
+    """Compile a function into its caller, with `REPLACED` in place of what it names.
+
+    The same is done to functions that it calls, as far as they are the user's.
+    """
     function = getattr(function, "py_func", function)  # of one that is jitted already
     if isinstance(function, FunctionType):
-        names = {name: _replace(x) for name, x in function.__globals__.items()}
-        parts = function.__name__, function.__defaults__, function.__closure__
+        within = (*within, function)
+        names = dict(function.__globals__)
+        for name in function.__code__.co_names:
+            if name in names:
+                names[name] = _replace(names[name], within)
+        cells = [
+            CellType(_replace(cell.cell_contents, within))
+            for cell in function.__closure__ or ()
+        ]
+        parts = function.__name__, function.__defaults__, tuple(cells)
         function = FunctionType(function.__code__, names, *parts)
     return compile_for_now(function, forceinline=True)
 
 
-def _replace(value):
-    """Return what stands for a global of a user's function."""
+def _replace(value, within):
+    """Return what stands for a variable of a user's function."""
     if value is np or value is math:
         other = ModuleType(value.__name__)
         vars(other).update(vars(value))
         for name in ("exp", "tanh"):
             setattr(other, name, REPLACED[getattr(value, name)])
         return other
+    plain = getattr(value, "py_func", value)
+    if isinstance(plain, FunctionType) and plain not in within:
+        # Others' functions may be known to Numba by other means.
+        is_jitted = plain is not value
+        if is_jitted or plain.__module__ == within[-1].__module__:
+            return _vectorised(plain, within)
     try:
         return REPLACED.get(value, value)
     except TypeError:  # it cannot be hashed
@@ -257,7 +332,7 @@ def _loss_formula(loss):
 
 
 def _best_constant(function, inverse_link, y, weight, parameter):
-    """Find the constant raw output of the least loss, between those of the targets."""
+    """Find the constant raw output of least loss, in the range of the targets."""
     low, high = inverse_link(np.array([y.min(), y.max()])).tolist()
     if not low < high:
         return low
@@ -301,7 +376,7 @@ def _check_loss(loss, targets):
     y = np.repeat(y, offsets.size)
 
     def of_each(z):
-        """Values and gradients, of one sample after another."""
+        """Return the values and the gradients, shape (2, n), sample by sample."""
         pairs = np.empty((2, z.size))
         for i in range(z.size):
             one = z[i : i + 1].copy()
@@ -317,7 +392,7 @@ def _check_loss(loss, targets):
 
 
 class _naming:
-    """Says whose functions they are, if Numba does not compile them."""
+    """Names the user's object in the error, if Numba does not compile its functions."""
 
     def __init__(self, custom):
         self._custom = custom
@@ -333,7 +408,7 @@ class _naming:
 
 
 def _compare(custom, what, where, found, sides, step):
-    """Raise if a derivative is not that of central differences."""
+    """Raise a ValueError if a derivative differs from central differences."""
     above, below = sides
     expected = (above - below) / (2 * step)
     size = np.maximum(np.abs(above), np.abs(below))

@@ -1,11 +1,12 @@
-"""Elementary functions that LLVM can vectorise, where libm's are called one by one.
+"""Elementary functions that LLVM can vectorise; libm's are called number by number.
 
 Each is straight-line arithmetic without a branch, so that a loop over it becomes SIMD
-code. In kernels they stand for functions of NumPy and SciPy; as plain Python they are
-these. Measured on 4096 values in the first cache, ns a value: exp 4.3 with libm and 1.0
-like this; tanh 10.3 and 0.9 in float64, 11.7 and 0.3 in float32. On a machine with AVX2
-but not AVX-512, in float64 and float32: exp 4.6 and 1.6, expm1 4.2 and 1.8 (libm 15),
-log1p 2.8 and 0.9 (libm 11), normal's pair 12.5 and 3.6 (libm's erfc alone 19).
+code. In kernels they take the place of functions of NumPy and SciPy; where Numba's
+compiler is switched off, they call these. Nanoseconds a value, for 4096 values in the
+first cache (measured): exp took 4.3 with libm and 1.0 like this; tanh took 10.3 and 0.9
+in float64, 11.7 and 0.3 in float32. On a machine with AVX2 but not AVX-512, in float64
+and float32: exp took 4.6 and 1.6, expm1 4.2 and 1.8 (libm 15), log1p 2.8 and 0.9 (libm
+11), and both results of `normal` 12.5 and 3.6 (libm's erfc alone 19).
 
 References: W. J. Cody and W. Waite, "Software Manual for the Elementary Functions",
 1980, for the reductions; M. M. Shepherd and J. G. Laframboise, "Chebyshev approximation
@@ -19,35 +20,36 @@ from numba import njit, types
 from numba.extending import intrinsic, overload
 from scipy.special import erfcx
 
-# No reassociation: it would undo the exact two-part reduction by ln 2.
+# Multiplications and additions may be fused, but sums may not be reordered, which would
+# undo the exact reduction by ln 2 in two parts.
 STRICT = {"fastmath": {"contract"}, "error_model": "numpy"}
 
 
-# A sum in whatever order: LLVM adds up several numbers at a time.
+# Sums may be reordered too, so that LLVM adds up several numbers at a time.
 FREE_ORDER = {"fastmath": {"reassoc", "contract"}, "error_model": "numpy"}
 
 
 @njit(**FREE_ORDER)
 def add(total, term):
-    """``total + term``, in a sum whose order does not matter."""
+    """Return ``total + term``, in a sum whose order does not matter."""
     return total + term
 
 
 @njit(**STRICT)
 def multiply_add(x, y, z):
-    """``x * y + z``, rounded once where the machine can."""
+    """Return ``x * y + z``, rounded only once where the machine can do that."""
     return x * y + z
 
 
 @intrinsic
 def _as_double(typingctx, bits):
-    """The float64 of these 64 bits."""
+    """Return the float64 of these 64 bits."""
     return types.float64(types.int64), _bitcast
 
 
 @intrinsic
 def _as_single(typingctx, bits):
-    """The float32 of these 32 bits."""
+    """Return the float32 of these 32 bits."""
     return types.float32(types.int32), _bitcast
 
 
@@ -56,28 +58,28 @@ def _bitcast(context, builder, signature, args):
 
 
 def exp(x):
-    """Exponential function, within 1 ulp; 0 below its range, inf above it."""
+    """Return the exponential of x, within 1 ulp; 0 below its range, inf above it."""
     return np.exp(x)
 
 
 def tanh(x):
-    """Hyperbolic tangent, within 2 ulp."""
+    """Return the hyperbolic tangent of x, within 2 ulp."""
     return np.tanh(x)
 
 
 def expm1(x):
-    """``exp(x) - 1`` of x up to 0, within 2 ulp; 0 above."""
+    """Return ``exp(x) - 1`` for x up to 0, within 2 ulp; 0 for x above 0."""
     return np.expm1(min(x, 0))
 
 
 def log1p(x):
-    """``log(1 + x)`` of x from 0 to 1, within 2 ulp."""
+    """Return ``log(1 + x)`` for x from 0 to 1, within 2 ulp."""
     return np.log1p(x)
 
 
 def normal(x):
-    """Standard normal distribution at x: the cdf within 8 ulp, and the density."""
-    # SciPy's ndtr is up to 67 ulp off, far below 0.
+    """Return the standard normal cdf at x, within 8 ulp, and the density."""
+    # SciPy's ndtr is not used, as far below 0 its error is up to 67 ulp.
     kind, exact = type(x), np.longdouble(x)
     e = np.exp(-0.5 * exact * exact)
     tail = 0.5 * erfcx(abs(float(x)) / np.sqrt(2)) * e
@@ -104,7 +106,7 @@ def _log1p(x):
     return _log1p_single if x == types.float32 else _log1p_double
 
 
-# LLVM finds it too long to inline by itself, and so to vectorise.
+# LLVM would not inline a function of this length by itself, and so not vectorise it.
 @overload(normal, jit_options={"forceinline": True, **STRICT})
 def _normal(x):
     return _normal_single if x == types.float32 else _normal_double
@@ -157,7 +159,7 @@ def _exp_double(x):
     p = p * r + 1.0
     p = p * r + 1.0
     # 2^n in two factors, either of which is a normal number at both ends of the range.
-    # To an integer by way of 32 bits, for which AVX2 has an instruction.
+    # AVX2 has an instruction for the conversion to 32 bits, but none to 64.
     k = np.int64(np.int32(n))
     h = k >> 1
     return p * _as_double((h + 1023) << 52) * _as_double((k - h + 1023) << 52)
@@ -269,9 +271,9 @@ def _log1p_single(x):
 
 @njit(error_model="numpy")
 def _square(x, splitter):
-    """``x * x``, and what rounding has taken from it (Dekker, 1971).
+    """Return ``x * x`` rounded, and what rounding has taken from it (Dekker, 1971).
 
-    Not STRICT: with fused operations the halves would not be halves.
+    It is not compiled with STRICT, as fused operations would split x in a wrong way.
     """
     c = splitter * x
     high = c - (c - x)

@@ -1,4 +1,4 @@
-"""Output links: from raw outputs to predictions, by the name of a loss's link."""
+"""Links, the functions from raw outputs to predictions, by their names."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, logit, softmax
 
-# Means closer to 0 or 1 have a raw output that is not finite.
+# Means are kept at least this far above 0, as the raw output of 0 is not finite.
 TINY = 1e-300
 
 
@@ -18,12 +18,12 @@ class Link(NamedTuple):
     name : str
         What the estimators show as `out_activation_`.
     value : callable
-        Makes predictions of raw outputs of shape (n, n_outputs).
+        Returns the predictions for raw outputs of shape (n, n_outputs).
     inverse : callable
-        Makes raw outputs of mean predictions, of shape (n_outputs,).
+        Returns the raw outputs that give mean predictions of shape (n_outputs,).
     log : callable or None
-        The logarithm of predictions that are probabilities, without going through
-        them.
+        Returns the logarithms of predictions for raw outputs, without computing the
+        predictions, which may be 0. None if predictions are not probabilities.
     """
 
     name: str

@@ -1,7 +1,8 @@
-"""Training losses: a record each, of value and gradient, link and targets.
+"""Training losses: each is a record of its function, its link and its targets.
 
-A loss owns its output link, so that a pair need not be canonical. To add one: its
-function, and its record in `LOSSES`. It is compiled when a network first needs it.
+Each loss has its own link, so the two need not be a canonical pair. To add a loss,
+write its function, and add its record to `LOSSES`. The function is compiled when a
+network first needs it.
 """
 
 from collections.abc import Callable
@@ -23,26 +24,26 @@ class LossFormula(NamedTuple):
     ----------
     name : str
     link : str
-        Name of the link from raw outputs to predictions, in `formulas.links`. It is
-        what the estimators show as `out_activation_`.
+        Name of the link from raw outputs to predictions, a key of `formulas.links`. The
+        estimators show it as `out_activation_`.
     function : callable
-        ``function(z, y, weight, parameter)`` of one output of all samples: overwrites
-        the raw outputs z by the weighted gradient at them, and returns the weighted sum
-        of the values, in float64 whatever the dtype.
+        ``function(z, y, weight, parameter)`` takes one output of all samples. It
+        overwrites the raw outputs z by the weighted gradient at them, and returns the
+        weighted sum of the losses, in float64 whatever the dtype.
     is_joint : bool
-        Whether a sample's outputs cannot be taken apart. Then it is ``function(Z, Y,
-        weight)``, of arrays of shape (n_outputs, n).
+        Whether the loss of a sample is not a sum over its outputs. The function is then
+        called as ``function(Z, Y, weight)``, with arrays of shape (n_outputs, n).
     of_regression : bool
-        Whether a regressor takes it by its name.
+        Whether users can give its name to a regressor.
     parameter : str or None
-        The estimator's parameter that it reads, such as `huber_delta`.
+        Name of the estimator's parameter that it reads, such as `huber_delta`.
     constant : callable or None
-        ``constant(y, weight, parameter)`` finds the best constant raw output; None
-        where it is the inverse link of the mean.
+        ``constant(y, weight, parameter)`` returns the constant raw output of least
+        loss. None if that is the inverse link of the targets' mean.
     needs : str or None
-        What the targets have to be, where not all numbers will do.
+        The condition on the targets, such as 'y > 0'; None if all numbers will do.
     refuses : callable or None
-        ``refuses(y, 0)`` marks those that are not.
+        ``refuses(y, 0)`` returns True where a target does not fulfil it.
     """
 
     name: str
@@ -98,7 +99,7 @@ def _quantile(z, y, weight, parameter):
 
 @jit
 def _huber(z, y, weight, parameter):
-    # 0.5 error^2 up to huber_delta, and on from there in straight lines (Huber, 1964).
+    # 0.5 error^2 for errors up to huber_delta, and straight lines beyond (Huber, 1964).
     half, huber_delta = z.dtype.type(0.5), z.dtype.type(parameter)
     total = 0.0
     for i in range(z.size):
@@ -143,8 +144,9 @@ def _poisson(z, y, weight, parameter):
 
 @jit
 def _binary_log_loss(z, y, weight, parameter):
-    # log(1 + exp(z)) - y z, by the logarithm of a number between 1 and 2: exact where
-    # scikit-learn, which takes the logarithm of the probability, has to clip it.
+    # log(1 + exp(z)) - y z, computed by the logarithm of a number between 1 and 2. It
+    # stays exact where scikit-learn, which takes the logarithm of the probability, has
+    # to clip the probability.
     zero, one = z.dtype.type(0), z.dtype.type(1)
     total = 0.0
     for i in range(z.size):
@@ -159,10 +161,10 @@ def _binary_log_loss(z, y, weight, parameter):
 
 @jit
 def _log_loss(Z, Y, weight):
-    # All outputs at once: with `top` the largest raw output of a sample, its loss is
+    # With `top` the largest raw output of a sample, the sample's loss is
     # log(sum(exp(z - top))) - sum(y (z - top)), as its targets sum to 1. One term of
-    # the first sum is 1, so the logarithm is taken by log1p of the others: exact where
-    # scikit-learn has to clip the probability.
+    # the first sum is 1, so its logarithm is log1p of the sum of all other terms. It
+    # stays exact where scikit-learn has to clip the probability.
     n_outputs, n = Z.shape
     one = Z.dtype.type(1)
     total = 0.0
@@ -174,7 +176,7 @@ def _log_loss(Z, Y, weight):
         hit = Z.dtype.type(0)
         for k in range(n_outputs):
             Z[k, i] -= top
-            if Y[k, i] > 0:  # else 0 times -inf would be nan
+            if Y[k, i] > 0:  # otherwise 0 times -inf would be nan
                 hit += Y[k, i] * Z[k, i]
         total -= weight[i] * hit
     for k in range(n_outputs):
@@ -246,13 +248,16 @@ LOSSES = {
 
 
 def find_loss(loss):
-    """Return the formula of a loss: of a name, or of a user's own."""
+    """Return the formula of a loss, given its name or a user's `Loss`."""
     return LOSSES[loss] if isinstance(loss, str) else loss.formula
 
 
 @cache
 def loss_addresses(loss, dtype):
-    """Compile a loss, or load it: its address if of one output, and if of all."""
+    """Compile a loss, or load it; return two addresses, of which one is 0.
+
+    The first is for losses of one output, the second for joint losses of all outputs.
+    """
     vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
     if loss.is_joint:
         return 0, address(loss.function, matrix, matrix, vector)
@@ -261,14 +266,14 @@ def loss_addresses(loss, dtype):
 
 @inline
 def loss_and_delta(loss, joint_loss, parameter, Z, Y, weight):
-    """Weighted sum of the losses; the raw outputs become the gradient at them.
+    """Return the weighted sum of the losses, and overwrite raw outputs by gradients.
 
     Parameters
     ----------
     loss, joint_loss : int
-        Address of a function of one output, or of all; the other is 0.
+        The addresses that `loss_addresses` returns.
     parameter : float
-        The ``huber_delta`` or ``quantile``; not used by the other losses.
+        The ``huber_delta`` or ``quantile``; all other losses ignore it.
     Z : ndarray of shape (n_outputs, n)
         Raw outputs, before the link. Overwritten by the weighted gradient.
     Y : ndarray of shape (n_outputs, n)
@@ -279,7 +284,7 @@ def loss_and_delta(loss, joint_loss, parameter, Z, Y, weight):
     Returns
     -------
     float
-        Sum over the samples of weight times the loss, which sums over outputs.
+        Sum over samples and outputs of weight times loss.
     """
     if joint_loss != 0:
         return call_for_float(joint_loss, (Z, Y, weight))
@@ -291,5 +296,5 @@ def loss_and_delta(loss, joint_loss, parameter, Z, Y, weight):
 
 @jit
 def sum_of_losses(loss, joint_loss, parameter, Z, Y, weight):
-    """Return what `loss_and_delta` does: for Python, which calls no addresses."""
+    """Do `loss_and_delta`, in a form that Python can call."""
     return loss_and_delta(loss, joint_loss, parameter, Z, Y, weight)

@@ -1,12 +1,14 @@
-"""Optimizers: a record each, of how a gradient becomes a step.
+"""Optimizers: each is a record of the rule by which a gradient becomes a step.
 
-A rule goes over a contiguous segment of the parameters once, reading and writing
-gradient, memory and parameters in the same loop. The gradient that it follows is
-``factor * gradient + l2 * theta``: `factor` is one over the batch's weight, `l2` the
-penalty's share of it, and 0 for intercepts. Before the step is taken, the parameters
-are multiplied by `decay`, which is 1 for intercepts, and without weight decay.
+A rule goes over a contiguous segment of the parameters once, and reads gradient, memory
+and parameters, and writes the last two, in the same loop. The gradient that it follows
+is ``factor * gradient + l2 * theta``: `factor` is one over the batch's weight, and `l2`
+is `alpha` over the batch's weight, or 0 for parameters without a penalty, such as
+intercepts. Before the step is taken, the parameters are multiplied by `decay`, which is
+1 for parameters without weight decay.
 
-To add one: its rule, and its record in `OPTIMIZERS`. It is compiled when first needed.
+To add an optimizer, write its rule, and add its record to `OPTIMIZERS`. The rule is
+compiled when a fit first needs it.
 """
 
 from collections.abc import Callable
@@ -29,18 +31,21 @@ class Optimizer(NamedTuple):
     name : str
     rule : callable
         ``rule(theta, gradient, memory, start, factor, l2, decay, step, rule)`` updates
-        a segment of the parameters, which begins at `start`, and the memory of it, of
-        all rows; it returns the sum of the squares of the segment before the step.
+        a segment of the parameters, which begins at `start`, and the same segment of
+        each row of the memory. It returns the sum of the squares of the segment's
+        parameters before the step. `step` is a `Step`, and the last argument, here and
+        below, is a `Hyperparameters`.
     memory : tuple of str
-        Names of the vectors that it remembers between steps, one a row. They begin as
-        zeros.
+        Names of the rows of the memory: the vectors that it remembers between steps.
+        They begin as zeros.
     tick : callable or None
-        ``tick(rule, rate, step)`` for one whose factors depend on the number of the
-        step: moves the clock on, and writes the factors of the step.
+        ``tick(rule, rate, step)`` moves the clock on by one step, and writes the
+        factors of this step into `step`, the array of `Update`. None if the factors do
+        not depend on the number of the step.
     clock : callable
-        ``clock(rule, n_steps)`` returns the clock after that number of steps: products
-        over them, as to take powers at each step cost 0.1 us (measured). With `rule`
-        the hyperparameters are meant.
+        ``clock(rule, n_steps)`` returns the clock after that number of steps. A clock
+        is made of products over all steps, as taking powers at each step cost 0.1 us
+        (measured).
     """
 
     name: str
@@ -50,11 +55,12 @@ class Optimizer(NamedTuple):
     clock: Callable = lambda rule, n_steps: ()
 
 
-# Places in `Update.step`, the factors of one step: what the gradient is multiplied by,
-# and the parameters in it; the learning rate, bias correction included; NAdam's second
-# one, of the gradient itself; and the share that weight decay takes of the parameters.
+# Places in `Update.step`, the factors of one step: what the gradient is multiplied by;
+# what the parameters are multiplied by to be added to it; the learning rate, bias
+# correction included; NAdam's second learning rate, that of the gradient itself; the
+# epsilon; and the share that weight decay takes of the parameters.
 FACTOR, L2, RATE, GRADIENT_RATE, EPSILON, DECAY = range(6)
-# After them is the clock: products over all steps so far.
+# The clock comes after them: products over all steps so far.
 BETA_1, BETA_2, NADAM_DECAY, MOMENTA = range(6, 10)
 N_FACTORS = 10
 
@@ -76,7 +82,7 @@ class Segments(NamedTuple):
 
     bounds: np.ndarray  # int64 (n_segments, 2): start and stop
     # float64 (n_segments, 3): what `alpha`, `weight_decay` and the learning rate are
-    # multiplied by. A segment of no rate is not the optimizer's.
+    # multiplied by. A segment whose rate is 0 is not moved by the optimizer.
     factors: np.ndarray
 
 
@@ -86,9 +92,9 @@ class Hyperparameters(NamedTuple):
     momentum: float
     beta_1: float
     beta_2: float
-    # 1 - beta, formed outside the kernels. In there float32 would lose its digits, and
-    # the compiler may expand (1 - beta) * g * g into g * g - beta * g * g, which is nan
-    # where the square overflows.
+    # 1 - beta_1 and 1 - beta_2, computed outside the kernels. In a kernel, float32
+    # would lose digits, and the compiler may expand (1 - beta) * g * g into
+    # g * g - beta * g * g, which is nan where the square overflows.
     gain_1: float
     gain_2: float
     epsilon: float
@@ -98,7 +104,7 @@ class UpdateRule(NamedTuple):
     """The addresses of an optimizer's functions, and what they read."""
 
     function: int
-    tick: int  # or 0
+    tick: int  # 0 if it has none
     parameters: Hyperparameters
     weight_decay: float
     max_grad_norm: float
@@ -113,9 +119,9 @@ class Update(NamedTuple):
     theta: np.ndarray  # (n_parameters,)
     segments: Segments
     rule: UpdateRule
-    memory: np.ndarray  # (n_rows, n_parameters), of the optimizer
-    step: np.ndarray  # float64 (N_FACTORS,): from FACTOR on
-    alpha: float  # the L2 coefficient, divided by the batch's weight
+    memory: np.ndarray  # (n_rows, n_parameters): what the optimizer remembers
+    step: np.ndarray  # float64 (N_FACTORS,): from FACTOR to MOMENTA
+    alpha: float  # the L2 coefficient, not yet divided by the batch's weight
 
 
 def make_update_rule(
@@ -128,7 +134,24 @@ def make_update_rule(
     dtype=np.float64,
     max_grad_norm=None,
 ):
-    """Gather the hyperparameters, named as in the estimators."""
+    """Compile an optimizer's functions, and gather them with its hyperparameters.
+
+    Parameters
+    ----------
+    optimizer : str
+        A name in `OPTIMIZERS`.
+    momentum, beta_1, beta_2, epsilon : float
+        As in the estimators, like the following ones.
+    weight_decay : float, default=0.0
+    dtype : dtype, default=float64
+        That of the parameters.
+    max_grad_norm : float, default=None
+        None for no clipping.
+
+    Returns
+    -------
+    rule : UpdateRule
+    """
     gains = 1.0 - beta_1, 1.0 - beta_2
     values = map(float, (momentum, beta_1, beta_2, *gains, epsilon))
     is_clipped = max_grad_norm is not None
@@ -140,7 +163,10 @@ def make_update_rule(
 
 @cache
 def _addresses(optimizer, dtype, is_clipped):
-    """Compile a rule, and what clips gradients or else 0, or load them."""
+    """Compile or load an optimizer's functions, and those that clip gradients.
+
+    The addresses come in two pairs; those for clipping are 0 if nothing is clipped.
+    """
     parameters = Hyperparameters(*[0.0] * 6)
     vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
     double, scalar = np.empty(0), dtype.type(0)
@@ -160,7 +186,7 @@ def _addresses(optimizer, dtype, is_clipped):
 
 @jit
 def add_up(gradients, n):
-    """Add up the gradients of a batch's `n` parts, in the place of the first."""
+    """Add up the gradients of a batch's `n` parts, into that of the first part."""
     total = gradients[0]
     for part in range(1, n):
         other = gradients[part]
@@ -170,14 +196,17 @@ def add_up(gradients, n):
 
 @jit
 def gradient_norm(theta, gradient, segments, factor, l2):
-    """Euclidean norm of ``factor * gradient + l2 * theta``, l2 being of the coefs."""
+    """Return the Euclidean norm of ``factor * gradient + l2 * theta``.
+
+    The second term is there for parameters that have a penalty only.
+    """
     total = 0.0
     for segment in range(segments.bounds.shape[0]):
         start, stop = segments.bounds[segment, 0], segments.bounds[segment, 1]
         penalty = l2 * segments.factors[segment, PENALTY]
         if segments.factors[segment, SPEED] == 0.0:
             continue
-        if penalty == 0.0:  # infinite parameters have no part in it
+        if penalty == 0.0:  # otherwise an infinite parameter would make the norm nan
             for i in range(start, stop):
                 g = factor * gradient[i]
                 total = add(total, g * g)
@@ -190,7 +219,7 @@ def gradient_norm(theta, gradient, segments, factor, l2):
 
 @inline
 def _clip(update, gradient):
-    """Multiply the gradient so that its norm is `max_grad_norm` at most.
+    """Scale the step's factors so that the gradient's norm is at most `max_grad_norm`.
 
     The gradient is that of the objective, penalty included (Pascanu et al., "On the
     difficulty of training recurrent neural networks", ICML 2013, algorithm 1).
@@ -218,9 +247,10 @@ def prepare_step(update, gradient, weight, rate):
 
 @inline
 def update_range(update, gradient, low, high):
-    """Update the parameters from `low` to `high`; their penalised squares from before.
+    """Update the parameters from `low` to `high`; return their sum of squares.
 
-    The sum of the squares is of the point at which the gradient was taken.
+    The squares are those before the update, at the point at which the gradient was
+    taken, times the penalty factors of their segments.
     """
     theta, step, scalar = update.theta, update.step, update.theta.dtype.type
     bounds, factors = update.segments.bounds, update.segments.factors
@@ -250,8 +280,8 @@ def update_range(update, gradient, low, high):
 
 # Clocks and ticks ---------------------------------------------------------------------
 
-# NAdam's first momentum is half of beta_1, and its last one beta_1: what is missing
-# shrinks by this at each step. The numbers are Dozat's, and PyTorch's.
+# NAdam's momentum begins at about half of beta_1 and approaches beta_1. The difference
+# shrinks by this factor at each step. The numbers are Dozat's, as in PyTorch.
 NADAM_SHRINKAGE = 0.96**0.004
 
 
@@ -301,7 +331,7 @@ def _nadam_tick(rule, rate, step):
 
 
 def set_clock(optimizer, update, n_steps):
-    """Set the clock to where it is after this number of steps; once an epoch."""
+    """Set the clock to where it is after `n_steps` steps; done once an epoch."""
     values = OPTIMIZERS[optimizer].clock(update.rule.parameters, n_steps)
     update.step[BETA_1 : BETA_1 + len(values)] = values
 

@@ -1,1 +1,1 @@
-"""What talks to the compiler and the machine: Numba, its cache, BLAS, atomics."""
+"""Access to the compiler and the machine: Numba, its cache, BLAS, atomics."""

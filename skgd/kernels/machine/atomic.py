@@ -1,6 +1,7 @@
 """Integers that several threads read and write: atomic access to array elements.
 
-As plain Python, where one thread is all there is, these are ordinary accesses.
+Where Numba's compiler is switched off, there is one thread only, and these are ordinary
+accesses.
 """
 
 import platform
@@ -12,29 +13,30 @@ from numba.extending import intrinsic
 
 from skgd.kernels.machine.numba_private import cgutils, typed
 
-# LLVM's name of what tells a core that it waits in a loop.
+# LLVM's name of the instruction that tells a core that it waits in a loop, for the
+# machines that have one.
 PAUSES = dict.fromkeys(["x86_64", "AMD64"], "llvm.x86.sse2.pause")
 
 
 def load(array, index):
-    """``array[index]``, and all that was written before it was stored."""
+    """Return ``array[index]``; all that was written before its store is then seen."""
     return array[index]
 
 
 def store(array, index, value):
-    """``array[index] = value``, after all that was written before."""
+    """Do ``array[index] = value``, after all that was written before it."""
     array[index] = value
 
 
 def add(array, index, value):
-    """``array[index] += value`` in one piece; what was there before."""
+    """Do ``array[index] += value`` in one piece; return what was there before."""
     before = array[index]
     array[index] += value
     return before
 
 
 def exchange(array, index, expected, value):
-    """Store `value` if the element is still the `expected` one; whether it was."""
+    """Store `value` if the element is still `expected`; return whether it was."""
     if array[index] != expected:
         return False
     array[index] = value
@@ -105,6 +107,6 @@ def _pause(typingctx):
     return types.void(), codegen
 
 
-# Not by `overload`: that compiles one more function for each of them.
+# They are not made by `overload`, which compiles one more function for each of them.
 if not numba.config.DISABLE_JIT:
     load, store, add, exchange, pause = _load, _store, _add, _exchange, _pause

@@ -1,10 +1,11 @@
 """Compiled kernels on disk: Numba's cache, with files that cannot go wrong.
 
-Numba's own files have an index for each function, which processes that compile at once
-overwrite: an entry may be lost, or name another's machine code. Their stamp is of the
-file that a function stands in, so after an upgrade an old kernel is found where only a
-function below it has changed. Here each version of a kernel has a file, whose name
-follows from all kernels' sources and the version's types.
+Numba itself keeps an index file for each function. Processes that compile at the same
+time overwrite it, so that an entry may be lost, or name the machine code of another
+version. Numba also looks only at the file in which a function is defined, so that after
+an upgrade an old kernel is loaded although a function that it calls, in another file,
+has changed. Here each version of a kernel has a file of its own, whose name follows
+from the sources of all kernels and from the types of the version.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from skgd.kernels.machine.numba_private import FunctionCache, dumps
 
 @cache
 def _fingerprint():
-    """Of all that a kernel may be compiled from, and of how."""
+    """Return a hash of all that a kernel may be compiled from, and of the settings."""
     package = Path(__file__).parents[2]
     folders = package / "kernels", package / "network" / "layers"
     paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
@@ -37,7 +38,7 @@ def _fingerprint():
 
 
 class _CacheFiles:
-    """A kernel's files in `folder`, one for each key, that is for its types."""
+    """A kernel's files in `folder`: one for each key, which names types."""
 
     def __init__(self, folder, name):
         self.folder, self.name = Path(folder), name
@@ -55,11 +56,11 @@ class _CacheFiles:
         return None if payload is None else pickle.loads(payload)
 
     def save(self, key, data):
-        """Write a file, of which nobody reads half."""
+        """Write a file; no process can read half of it."""
         write_whole(self._path(key), dumps(data), durable=False)
 
     def flush(self):
-        """Do nothing: by its name a file is never out of date."""
+        """Do nothing: no file is ever out of date, as its name follows from sources."""
 
 
 class KernelCache(FunctionCache):
@@ -78,20 +79,21 @@ class KernelCache(FunctionCache):
     def __init__(self, function):
         super().__init__(function)
         self._cache_file = _CacheFiles(self._cache_path, self._impl.filename_base)
-        _fingerprint()  # now, as what is compiled later is what is imported now
+        # Sources are read now, as what is compiled later is what was imported now.
+        _fingerprint()
 
     def load_overload(self, sig, target_context):
         """Load a compiled version, or return None.
 
-        Without what Numba does first: to get its compiler ready, with all functions
-        that it knows. If every kernel is on disk, nothing is compiled, and the first
-        fit of a process took 0.2 s instead of 0.65 (measured).
+        Numba's own method first prepares its compiler, with all functions that it
+        knows; this one does not. If every kernel is on disk, nothing is compiled, and
+        the first fit of a process took 0.2 s instead of 0.65 (measured).
         """
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)
 
     def save_overload(self, sig, data):
-        """Save a compiled version; a full disk costs time later, but no fit."""
+        """Save a compiled version; if the disk is full, warn instead of failing."""
         try:
             super().save_overload(sig, data)
         except OSError as error:

@@ -1,16 +1,18 @@
 """Calls of compiled functions by their address.
 
 A kernel that named the functions of all activations, losses and optimizers would
-contain them all, compiled anew with each kernel. By its address a kernel calls a
-function that was compiled apart, and only if somebody asks for it: a first fit compiles
-one activation and one optimizer. An address is a number, so the kernel itself stays in
-the disk cache.
+contain them all, compiled anew with each kernel. A kernel calls them by their addresses
+instead. So each function is compiled on its own, and only when a network needs it: a
+first fit compiles one activation and one optimizer. An address is a number that is
+handed to the kernel, so the kernel itself can be kept in the disk cache.
 
-A function that is called with other types than it was compiled for would read what is
-not there. Where Numba is told to check indices (``NUMBA_BOUNDSCHECK=1``), an address is
-that of a note, of the function and its types, and a call of other types raises.
+A function that is called with other types than it was compiled for would read memory
+that is not its arguments'. Where Numba is told to check indices
+(``NUMBA_BOUNDSCHECK=1``), an address is not that of the function but of a note, which
+holds the function's address and a number made of its types; a call with other types
+then raises a TypeError.
 
-As plain Python, an address is a place in a list.
+Where Numba's compiler is switched off, an address is a place in a list of functions.
 """
 
 import zlib
@@ -24,19 +26,39 @@ from numba.extending import intrinsic
 from skgd.kernels.machine.numba_private import cgutils, global_compiler_lock
 
 _plain_functions = []
-# Notes of functions and their types, which have to stay where they are.
+# The notes are kept here so that they stay where they are in memory.
 _notes = []
 CHECKS = bool(numba.config.BOUNDSCHECK)
 
 
 def address(function, *examples):
-    """Compile a jitted function for arguments of these types; return where it is."""
+    """Compile a jitted function for arguments of these types; return its address.
+
+    Parameters
+    ----------
+    function : callable
+        Compiled by `jit`, or by `compile_for_now`.
+    *examples : object
+        One argument of each type, in the order of the function's arguments.
+
+    Returns
+    -------
+    address : int
+
+    Raises
+    ------
+    TypeError
+        If the function returns anything but nothing or a float64, as callers would
+        misread it.
+    """
     if numba.config.DISABLE_JIT:
         if function not in _plain_functions:
             _plain_functions.append(function)
         return _plain_functions.index(function) + 1
     signature = tuple(map(numba.typeof, examples))
-    with global_compiler_lock:  # no process may be forked while it takes LLVM's
+    # No process may be forked while this thread holds the lock of LLVM, so the one that
+    # is held around forks is taken first.
+    with global_compiler_lock:
         function.compile(signature)
         compiled = function.overloads[signature]
         result = compiled.signature.return_type
@@ -51,14 +73,14 @@ def address(function, *examples):
 
 
 def _number_of(types_of_arguments):
-    """Return a number that other types would hardly have."""
+    """Return a checksum of types; other types are most unlikely to have the same."""
     return zlib.crc32(str(tuple(types_of_arguments)).encode())
 
 
 def call(function, arguments):
     """Call the function at this address, which returns nothing.
 
-    `arguments` is a tuple of the very types that `address` was given.
+    `arguments` is a tuple, whose types have to be exactly those given to `address`.
     """
     _plain_functions[function - 1](*arguments)
 
@@ -69,7 +91,7 @@ def call_for_float(function, arguments):
 
 
 def _where_if_of(kinds, context, builder, address):
-    """Read a note, and raise if it is of other types."""
+    """Return the address of the function in a note; raise if its types are others."""
     size = ir.IntType(64)
     note = builder.inttoptr(address, ir.PointerType(size))
     noted = builder.load(builder.gep(note, [ir.IntType(32)(1)]))
@@ -88,8 +110,8 @@ def _intrinsic(result):
             arguments = cgutils.unpack_tuple(builder, values[1], len(kinds))
             convention = context.call_conv
             kind = convention.get_function_type(result, kinds)
-            # Numba's own convention: places for the result and for an exception; then
-            # the arguments, arrays field by field.
+            # This is how Numba's own functions are called: first come the places for
+            # the result and for an exception, then the arguments, arrays by fields.
             places = [
                 cgutils.alloca_once(builder, each.pointee) for each in kind.args[:2]
             ]
@@ -100,7 +122,7 @@ def _intrinsic(result):
             code = builder.call(
                 builder.inttoptr(where, ir.PointerType(kind)), [*places, *flat]
             )
-            if CHECKS:  # else kernels raise nothing
+            if CHECKS:  # otherwise no kernel raises
                 raised = builder.load(places[1])
                 status = convention._get_return_status(builder, code, raised)
                 with cgutils.if_unlikely(builder, status.is_error):
@@ -117,6 +139,7 @@ def _intrinsic(result):
 _call, _call_for_float = _intrinsic(types.none), _intrinsic(types.float64)
 
 
-# Not by `overload`: that compiles one more function for each type of arguments.
+# They are not made by `overload`, which compiles one more function for each type of
+# arguments.
 if not numba.config.DISABLE_JIT:
     call, call_for_float = _call, _call_for_float

@@ -1,8 +1,9 @@
 """Matrix products: BLAS's gemm, with leading dimensions and accumulation.
 
-`numpy.dot` in Numba calls the same function, but takes whole arrays only and always
-overwrites. Here rows may be part of longer ones, which is how intercepts come to be one
-more row of the coefs, and the gradients of one chunk after another add up in place.
+`numpy.dot` in Numba calls the same function, but it takes whole arrays only, and always
+overwrites its result. Here the rows of a matrix may be parts of longer rows, and the
+result may be added to what is there: so the gradients of one chunk after another add up
+in place.
 """
 
 import ctypes
@@ -19,8 +20,8 @@ from skgd.kernels.machine.jit import inline, jit
 from skgd.kernels.machine.numba_private import cgutils
 from skgd.kernels.machine.small_products import small_product
 
-# SciPy publishes the BLAS that it was built with. Known to the compiler by a name, and
-# not by an address, the calls can be kept in the disk cache.
+# SciPy publishes the BLAS that it was built with. The compiler is told a name for each
+# address: calls by a name can be kept in the disk cache, calls by an address cannot.
 ADDRESSES = {
     kind: get_cython_function_address("scipy.linalg.cython_blas", f"{kind}gemm")
     for kind in "sd"
@@ -30,7 +31,7 @@ for _kind, _address in ADDRESSES.items():
 
 
 def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
-    """``C = A @ B + beta * C``, with the matrices in rows of flat arrays.
+    """Do ``C = A @ B + beta * C``, with the matrices in rows of flat arrays.
 
     Parameters
     ----------
@@ -40,9 +41,9 @@ def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
         A has the shape (m, k), B (k, n) and C (m, n).
     a, b, c : 1-D contiguous ndarray, all of one dtype
     lda, ldb, ldc : int
-        Elements from one row of the array to the next.
+        Elements from the beginning of one row of the array to that of the next.
     beta : scalar of that dtype
-        With 0, what C held before does not count, be it nan.
+        If it is 0, what C held before does not count, even where it was nan.
     """
     if min(m, n, k) == 0:
         return
@@ -54,20 +55,22 @@ def gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
 
 
 def _matrix(x, shape, stride):
-    x[(shape[0] - 1) * stride + shape[1] - 1]  # an IndexError if it ends before
+    x[(shape[0] - 1) * stride + shape[1] - 1]  # raises IndexError if x is too short
     return as_strided(x, shape, (stride * x.itemsize, x.itemsize))
 
 
 def large_products(n_threads):
-    """Return functions that multiply two matrices, in BLAS and without the GIL.
+    """Return functions that multiply two large matrices, in BLAS and without the GIL.
 
-    They fill the memory into which BLAS copies its blocks; threads that call one each
-    at the same time get a piece of that memory each.
-    OpenBLAS takes this memory from the system page by page, when it first writes there.
-    If that happened during small products, later ones were slow for good, on a machine
-    with pages of 4 KB: a pass of 100 samples through 100-100-100-1 took 705 us, and 590
-    after such a product; one of 64 samples through 784-256-256-10 in float32 took 4.0
-    and 2.4 ms (measured). The product takes 3 ms.
+    Each call fills the memory into which BLAS copies blocks of its matrices. If as many
+    threads call one function each at the same time, each thread fills a piece of this
+    memory of its own.
+
+    OpenBLAS gets this memory from the system page by page, when it first writes there.
+    If that happened during small products, later ones stayed slow, on a machine with
+    pages of 4 KB: a pass of 100 samples through 100-100-100-1 took 705 us, and 590 us
+    where a large product had come first; a pass of 64 samples through 784-256-256-10 in
+    float32 took 4.0 and 2.4 ms (measured). The large product takes 3 ms.
     """
     m, n, k = 512, 64, 384
     A, B = np.ones(m * k), np.ones(k * n)
@@ -91,26 +94,29 @@ def _product(m, n, k, A, B):
 
     def multiply():
         gemm(*addresses)
-        return arguments  # which have to live until then
+        return arguments  # they have to live as long as the call
 
     return multiply
 
 
-# Up to so many bytes of terms `small_product` is faster than BLAS. On one core with
-# AVX2, us by BLAS and by it (measured): 32 x 50 x 21 3.7 and 2.7, in float32 2.2 and
-# 1.0; 100 x 100 x 51 39 and 33, in float32 17.5 and 12.9; the transpose of 200 x 11 by
-# 200 x 10 5.2 and 2.1; 32 x 64 x 64 with B transposed 8.7 and 7.4, in float32 7.9 and
-# 5.4. From about 128 x 256 x 257 on it is not.
-# SKGD_SMALL_PRODUCTS=0 leaves all products to BLAS, in case a machine's LLVM makes
-# something wrong of them.
+# Products of up to this many bytes, counted as m * n * k numbers, are computed by
+# `small_product`, which is faster than BLAS there. Microseconds on one core with AVX2,
+# first by BLAS and then by `small_product` (measured; `tests/benchmarks/step.py` times
+# the products of a first layer): for m x n x k of 32 x 50 x 21, 3.7 and 2.7, and in
+# float32 2.2 and 1.0; for 100 x 100 x 51, 39 and 33, and in float32 17.5 and 12.9; for
+# the transpose of 200 x 11 by 200 x 10, 5.2 and 2.1; for 32 x 64 x 64 with B
+# transposed, 8.7 and 7.4, and in float32 7.9 and 5.4. From about 128 x 256 x 257 on,
+# BLAS is as fast or faster.
+# SKGD_SMALL_PRODUCTS=0 leaves all products to BLAS, in case LLVM compiles
+# `small_product` wrongly for some machine.
 SMALL = 0 if os.environ.get("SKGD_SMALL_PRODUCTS") == "0" else 2**24
-# BLAS checks nothing itself.
+# With Numba's checks of indices, `gemm` checks the arrays' sizes, as BLAS does not.
 BOUNDSCHECK = bool(config.BOUNDSCHECK)
 
 
 @inline
 def _last(x, n_rows, n_columns, stride):
-    """Return the last element of a matrix; an IndexError if the array ends before."""
+    """Return the last element of a matrix, to raise an IndexError if x is too short."""
     return x[(n_rows - 1) * stride + n_columns - 1]
 
 
@@ -126,7 +132,8 @@ def _gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
             b_ = b, transpose_b, ldb
             small_product(m, n, k, a, row, step, *b_, c.dtype.type(beta), c, ldc)
             return
-        # BLAS counts by columns: it sees, and is asked for, the transposes.
+        # BLAS stores matrices by columns. So to BLAS these arrays hold the transposes,
+        # and it is asked for the transpose of C, which is B.T @ A.T.
         one = c.dtype.type(1)
         _call(
             *(transpose_b, transpose_a, np.int64(n), np.int64(m), np.int64(k)),
@@ -139,16 +146,17 @@ def _gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
 
 @jit
 def multiply(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
-    """Do `gemm`, compiled once for a dtype.
+    """Do `gemm`, compiled once for each dtype.
 
-    Kernels call it by its address: each would take 2 s longer to compile.
+    Kernels call it by its address. Compiled into a kernel, it made that kernel's
+    compilation 2 s longer (measured).
     """
     gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc)
 
 
 @intrinsic
 def _call(typingctx, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-    """Fortran's gemm: every argument goes by address."""
+    """Call Fortran's gemm, which takes the address of every argument."""
     given = trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc
     if not a.dtype == b.dtype == c.dtype == alpha == beta:
         return None

@@ -8,22 +8,25 @@ from numba import njit
 from skgd.kernels.machine.cache import KernelCache
 from skgd.kernels.machine.numba_private import global_compiler_lock
 
-# nogil: fits run side by side in threads. error_model="numpy": a division gives inf or
-# nan instead of a branch to an exception, which would stop vectorisation. No fastmath:
-# a kernel is compiled on its own and again inside its callers, and it is the linker
-# that chooses between them. With a free choice of fused multiply-adds the two differed
-# in the last bit, and so did a fit in a process that compiles from the same fit in a
-# process that loads from the disk cache. `formulas.elementary.add` and `multiply_add`
-# give the freedom back, one operation at a time. _nrt: without Numba's reference
-# counts, as kernels allocate nothing and return no arrays. They were atomic operations
-# for each slice: a step from one sample on 10-10-1 took 0.53 us with them and 0.38 us
-# without; and code for them at each use of a tuple of arrays: the first default fit
-# took 17.2 s with it and 14.3 s without (measured, on two machines).
+# - nogil: fits run side by side in threads.
+# - error_model="numpy": a division by 0 gives inf or nan. Otherwise each division would
+#   have a branch to an exception, which prevents vectorisation.
+# - No fastmath: a kernel is compiled on its own and again inside its callers, and the
+#   linker chooses between the two. Where the compiler was free to fuse multiplications
+#   and additions, the two differed in the last bit, and so did a fit in a process that
+#   compiles from the same fit in a process that loads from the disk cache. `add` and
+#   `multiply_add` of `formulas.elementary` allow it for one operation at a time.
+# - _nrt: kernels allocate nothing and return no arrays, so they do without Numba's
+#   reference counts. These took atomic operations for each slice: a step from one
+#   sample on 10-10-1 took 0.53 us with them and 0.38 us without. They also took code at
+#   each use of a tuple of arrays: the first default fit took 17.2 s with them and
+#   14.3 s without (measured, on two machines; `tests/benchmarks/run.py` times such
+#   steps, and compilation apart).
 OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
-# A child that is forked while another thread compiles, or loads a kernel, would wait
-# for that thread, which it does not have.
+# A process that is forked while another thread holds the compiler's lock would wait for
+# it for ever: it inherits the lock, but not the thread. So forks wait for the lock.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=global_compiler_lock.acquire,
@@ -47,13 +50,18 @@ def jit(function):
 def inline(function):
     """Compile `function` into its one caller instead of on its own.
 
-    Numba optimises a caller together with everything below it, so each level of small
-    functions is paid for again: the first default fit took 12.8 s with `jit` for the
-    steps between an epoch and its passes, and 9.8 s with `inline` (measured).
+    Numba optimises a function together with all those that it calls, so each level of
+    small functions is compiled once more: the first default fit took 12.8 s with `jit`
+    for the functions between an epoch and its passes, and 9.8 s with `inline`
+    (measured; `tests/benchmarks/run.py` reports the time of compilation).
     """
     return njit(inline="always", **OPTIONS)(function)
 
 
 def compile_for_now(function, **options):
-    """Compile a function for this process, as it is not in a file of skgd."""
+    """Compile a function for this process only, without the disk cache.
+
+    It is for a user's functions: the names of the cache's files follow from skgd's own
+    sources, and would not change with theirs.
+    """
     return njit(**OPTIONS, **options)(function)

@@ -1,7 +1,7 @@
-"""What skgd takes of Numba that is not public, in one place.
+"""All that skgd uses of Numba and that is not public, in one place.
 
-Seen in Numba 0.61 to 0.68 and llvmlite 0.44 to 0.50. `numba.extending` and the package
-llvmlite are public.
+It is there in Numba 0.61 to 0.68, with llvmlite 0.44 to 0.50. What skgd takes from
+`numba.extending` and from the package llvmlite is public.
 """
 
 from numba.core import cgutils
@@ -21,9 +21,10 @@ __all__ = [
 
 
 def typed(load_atomic, kind):
-    """Name the type of what is loaded, for versions whose pointers have none.
+    """Return `load_atomic` with the type of what is loaded as an argument.
 
-    llvmlite 0.44 takes no such argument.
+    Versions of llvmlite whose pointers have no type need this argument; llvmlite 0.44
+    does not know it.
     """
 
     def call(*arguments):

@@ -1,9 +1,10 @@
 """Products of small matrices, whose sums are held in vector registers.
 
-BLAS goes to some length for any product, which pays for large matrices. Here C is made
-in *panels*, of as many columns as 64 bytes hold, and a panel in *tiles* of four rows,
-whose sums stay in registers from the first term to the last. It is written in LLVM's
-language, as Numba's has no vectors; LLVM makes those of the machine of them.
+BLAS copies blocks of both matrices before it multiplies them, which pays for large
+matrices only. Here the result C is made in *panels* of as many columns as 64 bytes
+hold, and a panel in *tiles* of a few rows, whose sums stay in registers while a block
+of terms is added up. The functions are written in LLVM's language, as Numba's has no
+vectors; LLVM translates its vectors into those of the machine.
 """
 
 from llvmlite import ir
@@ -12,11 +13,13 @@ from numba.extending import intrinsic
 
 from skgd.kernels.machine.numba_private import cgutils
 
-# Bytes of a row of a panel. Narrower ones, down to one column, are for what remains.
+# Bytes of a row of a panel. The columns that remain make narrower panels, down to one
+# column.
 PANEL = 64
-# Terms that are added up in one go. So many rows of B are copied to be next to each
-# other, unless it is for a few rows of C: in B's own rows they would push one another
-# out of the cache (128 x 256 x 257 in float64: 24 GFLOP/s without, 36 with, measured).
+# BLOCK is the number of terms that are added up in one go. That many rows of B, as wide
+# as the panel, are copied next to each other, unless C has less than FEW_ROWS rows:
+# where they are in B, they would push one another out of the cache (128 x 256 x 257 in
+# float64 ran at 24 GFLOP/s without copies and 36 with them, measured).
 BLOCK, FEW_ROWS = 128, 16
 
 SIZE, INDEX, FLAG = ir.IntType(64), ir.IntType(32), ir.IntType(1)
@@ -24,9 +27,10 @@ SIZE, INDEX, FLAG = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 
 @intrinsic
 def small_product(typingctx, m, n, k, a, row, step, b, transposed, ldb, beta, c, ldc):
-    """``C = A @ B + beta * C``, with beta 0 or 1; A[i, l] is ``a[i * row + l * step]``.
+    """Do ``C = A @ B + beta * C``, with beta 0 or 1.
 
-    The other arguments are those of `gemm`; `transposed` is about B.
+    The element A[i, l] is ``a[i * row + l * step]``; `transposed` says whether the
+    array b holds the transpose of B. All other arguments are those of `gemm`.
     """
     size, flag = types.intp, types.boolean
     kinds = size, size, size, a, size, size, b, flag, size, beta, c, size
@@ -51,7 +55,7 @@ def small_product(typingctx, m, n, k, a, row, step, b, transposed, ldb, beta, c,
 
 
 def _function(builder, name, kind, write, *settings):
-    """Return a function of the module, which `write` has written into it once."""
+    """Return a function of the LLVM module; `write` writes its body the first time."""
     function = cgutils.get_or_insert_function(builder.module, kind, name)
     if function.is_declaration:
         function.linkage = "internal"
@@ -68,12 +72,15 @@ def _bytes(scalar):
 
 
 def _at(builder, vector, array, offset):
-    """Address of a vector in an array; it is aligned as the array's elements are."""
+    """Return the address of a vector in an array, aligned as the array's elements."""
     return builder.bitcast(builder.gep(array, [offset]), vector.as_pointer())
 
 
 def _product(builder, m, n, k, a, row, step, b, transposed, ldb, beta, c, ldc):
-    """All panels: of full width, then what remains of the columns, bit by bit."""
+    """Write the loop over panels of full width, then narrower ones for the rest.
+
+    The number of columns that remain is a sum of powers of two: each has a panel.
+    """
     scalar = beta.type
 
     def panel(lanes, j):
@@ -98,7 +105,7 @@ def _product(builder, m, n, k, a, row, step, b, transposed, ldb, beta, c, ldc):
 
 
 def _panel(builder, vector, m, k, a, row, step, b, transposed, ldb, beta, c, ldc):
-    """Block by block of the terms: copy rows of B, and add up the tiles."""
+    """Write the loop over blocks of terms: copy rows of B, then add up all tiles."""
     packed = builder.alloca(vector, BLOCK)
     is_few = builder.icmp_signed("<", m, SIZE(FEW_ROWS))
     packs = builder.or_(transposed, builder.not_(is_few))
@@ -125,7 +132,10 @@ def _panel(builder, vector, m, k, a, row, step, b, transposed, ldb, beta, c, ldc
 
 
 def _pack(builder, vector, packed, n, b, next_row, next_column):
-    """Copy `n` rows of B; where columns are not next to each other, one by one."""
+    """Write the loop that copies `n` rows of B, as wide as a panel.
+
+    With `next_column`, elements are copied one by one: a row's are not adjacent then.
+    """
     align = _bytes(vector.element)
     with cgutils.for_range(builder, n) as loop:
         start = builder.mul(loop.index, next_row)
@@ -141,10 +151,11 @@ def _pack(builder, vector, packed, n, b, next_row, next_column):
 
 
 def _tiles(builder, vector, m, k, a, row, step, b, ldb, beta, c, ldc):
-    """All tiles, then one of the rows that remain.
+    """Write the loop over tiles, then a tile of the rows that remain.
 
-    A multiply-add takes four cycles, and two begin in each: eight sums at a time keep
-    a core with vectors of 32 bytes busy. They take half of its registers.
+    A multiply-add takes four cycles, and two can begin in each cycle: so a core is busy
+    if eight sums are under way. With vectors of 32 bytes, four rows of a full panel are
+    eight sums; they take half of the registers. A narrow panel has tiles of eight rows.
     """
     tile = vector, k, a, row, step, b, ldb, beta, c, ldc
     is_narrow = vector.count * _bytes(vector.element) <= PANEL // 2
@@ -162,7 +173,7 @@ def _tiles(builder, vector, m, k, a, row, step, b, ldb, beta, c, ldc):
 
 
 def _tile(builder, n_rows, i, vector, k, a, row, step, b, ldb, beta, c, ldc):
-    """Rows `i` to ``i + n_rows`` of a panel."""
+    """Write the sums of a tile: rows `i` to ``i + n_rows`` of a panel."""
     align, zero = _bytes(vector.element), ir.Constant(vector, [0.0] * vector.count)
     numbers = [builder.add(i, SIZE(r)) for r in range(n_rows)]
     starts = [builder.gep(a, [builder.mul(number, row)]) for number in numbers]

@@ -1,8 +1,9 @@
-"""A span of an array, without what a slice costs.
+"""Views of parts of an array, at a lower cost than slices.
 
-A slice may begin before 0 or end behind the array, and has a dozen instructions to see
-to it. The kernels' layout leaves no such case; where Numba is told to check indices
-(``NUMBA_BOUNDSCHECK=1``), a span that leaves its array raises an IndexError.
+A slice may begin before 0 or end beyond the array, and takes a dozen instructions to
+handle that. The kernels' layout leaves no such case, so a span takes none. Where Numba
+is told to check indices (``NUMBA_BOUNDSCHECK=1``), a span that is not inside its array
+raises an IndexError.
 """
 
 import numba
@@ -13,7 +14,7 @@ from skgd.kernels.machine.numba_private import cgutils, populate_array
 
 
 def span(array, start, size):
-    """``array[start : start + size]`` of a contiguous 1-D array, a view."""
+    """Return the view ``array[start : start + size]`` of a contiguous 1-D array."""
     if start < 0 or size < 0 or start + size > array.size:
         raise IndexError(f"from {start}, {size} elements of {array.size}")
     return array[start : start + size]
@@ -56,6 +57,7 @@ def _check(context, builder, start, size, n):
         context.call_conv.return_user_exc(builder, IndexError, (message,))
 
 
-# Not by `overload`: that compiles one more function for each type of arguments.
+# It is not made by `overload`, which compiles one more function for each type of
+# arguments.
 if not numba.config.DISABLE_JIT:
     span = _span

@@ -1,16 +1,17 @@
-"""An activation in place, by the addresses in its row of the plan."""
+"""An activation in place, called by the addresses in its layer's row of the plan."""
 
 from skgd.kernels.machine.call import call
 from skgd.kernels.machine.jit import inline
 from skgd.kernels.passes.plan import OWN
 
-# Columns of its own: addresses of its functions, see `formulas.activations`.
+# The layer's own columns of the plan hold the addresses of the functions that
+# `skgd.kernels.formulas.activations` describes.
 VALUE, DERIVATIVE, SLOPE = OWN, OWN + 1, OWN + 2
 
 
 @inline
 def activate(row, z, slopes):
-    """Replace pre-activations by activations; there may be room to keep slopes."""
+    """Replace pre-activations by activations, and keep slopes if there is room."""
     if slopes.size == 0:
         call(row[VALUE], (z,))
     else:

@@ -1,4 +1,4 @@
-"""Where the compiled passes of training are, for each type of data."""
+"""The addresses of the compiled passes of training, for each type of data."""
 
 from functools import cache
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 from skgd.kernels.machine.call import address
 from skgd.kernels.passes.batch import forward, loss_and_gradient
-from skgd.kernels.passes.inputs import Inputs, Samples, read_only
+from skgd.kernels.passes.inputs import Samples, empty_inputs, read_only
 from skgd.kernels.passes.plan import Plan, Workspace
 from skgd.kernels.passes.stages import run_stage
 
@@ -17,10 +17,10 @@ class Passes(NamedTuple):
 
     forward: int
     loss_and_gradient: int
-    stage: int  # of a network with barriers, which has the others at 0
+    stage: int  # 0 in networks without barriers; the two above are 0 in those with them
 
 
-# For the types alone.
+# A plan without layers: functions are compiled for its types.
 _NO_PLAN = Plan(
     layers=np.empty((0, 0), np.int64),
     numbers=np.empty(0),
@@ -37,12 +37,11 @@ _NO_PLAN = Plan(
 def _passes(dtype, row_dtype, index_dtype, has_barriers):
     """Compile the passes for arrays of these types, or load them.
 
-    The examples are of the very types that an epoch hands on: see `as_samples`, which
-    makes read-only views, and `make_workspace`. All are C-contiguous.
+    The examples have exactly the types of what an epoch hands on: `as_samples` makes
+    read-only views, and all arrays are C-contiguous.
     """
     vector, matrix = np.empty(0, dtype), np.empty((0, 0), dtype)
-    indices, rows = np.empty(0, index_dtype), np.empty(0, row_dtype)
-    inputs = Inputs(*map(read_only, (matrix, vector, indices, indices)))
+    rows, inputs = np.empty(0, row_dtype), empty_inputs(dtype, index_dtype)
     samples = Samples(inputs, read_only(matrix), read_only(vector))
     workspace, double = Workspace(0, vector, np.empty(0, np.uint64)), np.empty(0)
     if has_barriers:
@@ -57,13 +56,14 @@ def _passes(dtype, row_dtype, index_dtype, has_barriers):
 
 
 def passes_for(plan, inputs, rows):
-    """Addresses of the passes of training on these samples.
+    """Return the addresses of the passes of training on these samples.
 
     Parameters
     ----------
     plan : Plan
     inputs : Inputs
     rows : ndarray of shape (n,)
+        Only the types of inputs and rows count.
 
     Returns
     -------

@@ -38,7 +38,7 @@ def gather_first(plan, inputs, rows, workspace):
 
 @inline
 def forward_layers(plan, theta, inputs, rows, first, end, workspace):
-    """Forward pass through the layers from `first` up to `end`."""
+    """Pass the samples forward through the layers from `first` up to `end`."""
     n = rows.size
     for layer in range(first, end):
         row = plan.layers[layer]
@@ -54,9 +54,9 @@ def forward_layers(plan, theta, inputs, rows, first, end, workspace):
 
 @jit
 def forward(plan, theta, inputs, rows, workspace):
-    """Forward pass of the samples `rows`, up to the workspace's size.
+    """Pass the samples `rows` forward, at most as many as the workspace's size.
 
-    Leaves the outputs of each layer in its block; those of the last one are the raw
+    The outputs of each layer are left in its block. Those of the last layer are the raw
     outputs, in rows of n_outputs + 1 elements.
     """
     gather_first(plan, inputs, rows, workspace)
@@ -66,9 +66,10 @@ def forward(plan, theta, inputs, rows, workspace):
 
 @inline
 def backward_layers(plan, theta, inputs, rows, first, end, workspace, gradient, beta):
-    """Backward pass through the layers before `end`, down to `first`.
+    """Pass the gradient backward through the layers before `end`, down to `first`.
 
-    ``gradient = beta * gradient + the sum over the samples``, with beta 0 or 1.
+    `gradient` becomes ``beta * gradient`` plus the sum over the samples, with beta 0 or
+    1.
     """
     n = rows.size
     for layer in range(end - 1, first - 1, -1):
@@ -88,7 +89,7 @@ def backward_layers(plan, theta, inputs, rows, first, end, workspace, gradient, 
 
 @inline
 def weigh(plan, samples, rows, workspace):
-    """Write down the weights of the samples, and return them."""
+    """Write the weights of the samples into their block, and return it."""
     weight = block(workspace, plan.weights, rows.size, 1)
     for i in range(rows.size):
         weight[i] = samples.weights[rows[i]] if samples.weights.size > 0 else 1
@@ -97,11 +98,12 @@ def weigh(plan, samples, rows, workspace):
 
 @inline
 def loss_at_outputs(plan, samples, rows, weight, workspace):
-    """Loss of the raw outputs, and the gradient at them, which is written down."""
+    """Return the loss of the raw outputs, and write the gradient at them."""
     n, n_outputs = rows.size, plan.n_outputs
     last = plan.layers[plan.layers.shape[0] - 1]
     raw = block(workspace, last[Y], n, n_outputs + 1)
-    # The losses go over one output after another.
+    # Losses take all samples of one output, then of the next: their arrays have a row
+    # for each output.
     Z = block(workspace, plan.raw, n, n_outputs).reshape(n_outputs, n)
     targets = block(workspace, plan.targets, n, n_outputs).reshape(n_outputs, n)
     for i in range(n):
@@ -122,11 +124,11 @@ def loss_at_outputs(plan, samples, rows, weight, workspace):
 def loss_and_gradient(
     plan, forward_pass, theta, samples, rows, workspace, gradient, beta
 ):
-    """Loss of the samples `rows`, summed with their weights, and its gradient.
+    """Return the loss of the samples `rows`, times their weights, and add its gradient.
 
-    ``gradient = beta * gradient + the sum``, with beta 0 or 1. The L2 penalty is in
-    neither: the update adds it in the pass that it makes anyway. `forward_pass` is the
-    address of `forward`.
+    `gradient` becomes ``beta * gradient`` plus the sum over the samples, with beta 0 or
+    1. Neither loss nor gradient has the L2 penalty: the update adds it while it goes
+    over the parameters anyway. `forward_pass` is the address of `forward`.
     """
     inputs = samples.inputs
     call(forward_pass, (plan, theta, inputs, rows, workspace))

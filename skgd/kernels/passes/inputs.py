@@ -1,8 +1,8 @@
 """How X is stored: dense or CSR.
 
-Both kinds come in one type, so that each kernel is compiled once per dtype and branches
-once per batch. Besides this file only a layer knows of them that reads samples where
-they are, as `skgd.network.layers.dense` does of a CSR matrix.
+Both kinds come in one type, so that each kernel is compiled once for a dtype, and looks
+once a batch which of the two it has. Besides this file, only layers that read samples
+where they are know of it: `skgd.network.layers.dense` does with a CSR matrix.
 """
 
 from typing import NamedTuple
@@ -31,22 +31,33 @@ class Samples(NamedTuple):
 
 
 def read_only(array):
-    """View as read-only: one compiled version serves memory-mapped and other input."""
+    """Return a read-only view, as memory-mapped input may be: one type serves all."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def row_numbers(n):
-    """0 to n - 1, in 32 bits where they fit: half the memory."""
+    """Return the numbers 0 to n - 1, in 32 bits where they fit, for half the memory."""
     fit = n <= np.iinfo(np.int32).max
     return np.arange(n, dtype=np.int32 if fit else np.int64)
 
 
 def as_inputs(X):
-    """Wrap a C-contiguous array or a CSR matrix; nothing is copied that fits."""
+    """Wrap a C-contiguous array or a CSR matrix, without a copy where types allow it.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+
+    Returns
+    -------
+    inputs : Inputs
+        Read-only views.
+    """
     if issparse(X):
-        # 32-bit indices wherever they fit: one compiled version for nearly all.
+        # Indices have 32 bits wherever they fit, so that one compiled version serves
+        # nearly all matrices.
         fit = max(X.nnz, X.shape[1]) <= np.iinfo(np.int32).max
         kind = np.int32 if fit else np.int64
         indices, indptr = (np.ascontiguousarray(i, kind) for i in (X.indices, X.indptr))
@@ -58,15 +69,34 @@ def as_inputs(X):
     return Inputs(*map(read_only, arrays))
 
 
+def empty_inputs(dtype, index_dtype, *, sparse=False):
+    """Return inputs without samples, for their types."""
+    indices = np.zeros(1 if sparse else 0, index_dtype)
+    arrays = np.empty((0, 0), dtype), np.empty(0, dtype), indices, indices
+    return Inputs(*map(read_only, arrays))
+
+
 def as_samples(X, targets, sample_weight):
-    """Wrap arrays of one dtype; nothing is copied that fits."""
+    """Wrap arrays of one dtype, without a copy where types allow it.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    targets : ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    samples : Samples
+        Read-only views.
+    """
     weights = np.empty(0, X.dtype) if sample_weight is None else sample_weight
     return Samples(as_inputs(X), read_only(targets), read_only(weights))
 
 
 @jit
 def gather(inputs, rows, out):
-    """Copy the samples `rows` into rows of `out`, which have one element more."""
+    """Copy the samples `rows` into `out`, in rows that are one element longer."""
     if inputs.indptr.size == 0:
         n_features = inputs.dense.shape[1]
         for i in range(rows.size):

@@ -1,13 +1,14 @@
 """A network as its passes read it: a row of numbers for each layer.
 
 The plan says where each layer's parameters, inputs and outputs are, and at which
-addresses its functions. So the passes are loops over the rows, which know no kind of
-layer; a kind of layer is described in `skgd.network.layers`, and `skgd.network.plan`
-makes the rows.
+addresses its functions are. So the passes are loops over the rows, and need not know
+the kinds of layers: these are described in `skgd.network.layers`, and
+`skgd.network.plan` makes the rows.
 
-Values of a batch are in rows, one a sample, and each layer's in a block of their own.
-The rows of a layer of `n` outputs have n + 1 elements: the last is a 1 where a product
-wants one, to meet the intercepts. Gradients at them are in rows as long, whose last
+The values that a layer computes for a batch are in a block of memory, with a row for
+each sample. The rows of a layer with n outputs have n + 1 elements. A dense layer that
+comes next writes a 1 into the last element, which its product multiplies by the
+intercepts. The gradients at the outputs are in rows of the same length, whose last
 element is not used.
 """
 
@@ -17,25 +18,29 @@ import numpy as np
 
 from skgd.kernels.machine.call import address
 
-# Columns of `Plan.layers`. START and STOP are those of the layer's parameters. X, Y,
-# DX, DY and KEPT are where the blocks of its inputs, its outputs, the gradients at
-# both, and what it keeps for the backward pass begin: numbers for one sample, so they
-# are multiplied by a workspace's size. N_KEPT numbers are kept for a sample, and N_DX
-# is 0 where nobody wants the gradient at the inputs. What OWN and the two after it are
-# is the layer's business.
+# Columns of `Plan.layers`. START and STOP say where the layer's parameters begin and
+# end. X, Y, DX, DY and KEPT say where the blocks begin that hold its inputs, its
+# outputs, the gradients at both, and what it keeps for the backward pass. They count
+# numbers of one sample, so a workspace multiplies them by its size. N_KEPT numbers are
+# kept for each sample. N_DX is the length of a row of DX, and 0 where the gradient at
+# the inputs is not needed. OWN and the two columns after it mean what the kind of layer
+# wants them to mean.
 KIND, FORWARD, BACKWARD, FAN_IN, FAN_OUT, START, STOP = range(7)
 X, Y, DX, DY, KEPT, N_DX, N_KEPT, OWN = range(7, 15)
-# Of a barrier (see `skgd.kernels.passes.stages`): the addresses that it has of its own,
-# and where its sums begin, those of the backward pass, and where they end.
+# Columns that only a barrier has (see `skgd.kernels.passes.stages`): the addresses of
+# three more functions; where the sums of its forward pass begin, where those of its
+# backward pass begin, and where these end.
 MEASURE, COMBINE, MEASURE_BACK = range(OWN, OWN + 3)
 SUMS, SUMS_BACK, SUMS_END = range(OWN + 3, OWN + 6)
 N_COLUMNS = SUMS_END + 1
 
-# Places in `Workspace.random`: the epoch's seed in two words, the step, the number of
-# the pass's first sample in the batch, and what a layer draws for one sample.
+# Places in `Workspace.random`: the epoch's seed in two words, the number of the step,
+# the place of the pass's first sample in the batch, and, from NUMBERS on, what a layer
+# draws for one sample.
 KEY, STEP, FIRST, NUMBERS = 0, 2, 3, 4
 
-# Kinds that a pass of one sample has inside; all others are called.
+# Kinds of layers. The pass of one sample contains the code of DENSE and ACTIVATION; it
+# calls the functions of all others.
 CALLED, DENSE, ACTIVATION = range(3)
 
 
@@ -44,21 +49,22 @@ class Plan(NamedTuple):
 
     layers: np.ndarray  # int64 (n_layers, N_COLUMNS)
     numbers: np.ndarray  # float64 (n_layers,): a number of the layer's own, or 0
-    # Of a first layer that reads the samples where they are; 0 where they are gathered.
+    # Addresses of the functions of a first layer that reads the samples where they are;
+    # both are 0 where the samples are copied into a block first.
     first_forward: int
     first_backward: int
     loss: int  # address of the loss of one output, or 0
-    joint_loss: int  # of that of all outputs at once, or 0
+    joint_loss: int  # address of the loss of all outputs at once, or 0
     loss_parameter: float  # the number that some losses have, such as a quantile
     n_outputs: int
-    # Where the loss's scratch begins, as the blocks of the layers.
+    # Where the blocks of the loss begin: raw outputs, targets and weights.
     raw: int
     targets: int
     weights: int
     width: int  # numbers that a workspace has for one sample
     barriers: np.ndarray  # int64: the layers that need sums over the whole batch
-    n_sums: int  # numbers that these sums are
-    n_random: int  # numbers that it has for random draws
+    n_sums: int  # how many numbers these sums are
+    n_random: int  # length of a workspace's `random`
 
 
 class Workspace(NamedTuple):
@@ -66,7 +72,7 @@ class Workspace(NamedTuple):
 
     size: int
     memory: np.ndarray  # (size * plan.width,): the blocks
-    random: np.ndarray  # uint64, (plan.n_random,): from KEY on
+    random: np.ndarray  # uint64 (plan.n_random,): see KEY, STEP, FIRST and NUMBERS
 
 
 # Bytes of a cache line.
@@ -74,7 +80,10 @@ LINE = 64
 
 
 def aligned_zeros(n, dtype):
-    """Return `n` zeros that begin with a cache line: loads that cross one are slow."""
+    """Return `n` zeros that begin at the beginning of a cache line.
+
+    Loads of vectors that cross from one cache line to the next are slow.
+    """
     dtype = np.dtype(dtype)
     memory = np.zeros(n * dtype.itemsize + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
@@ -82,7 +91,19 @@ def aligned_zeros(n, dtype):
 
 
 def make_workspace(plan, size, dtype):
-    """Allocate scratch memory for passes of up to `size` samples."""
+    """Allocate scratch memory for passes of up to `size` samples.
+
+    Parameters
+    ----------
+    plan : Plan
+    size : int
+    dtype : dtype
+        That of the parameters.
+
+    Returns
+    -------
+    workspace : Workspace
+    """
     return Workspace(
         size=size,
         memory=aligned_zeros(size * plan.width, dtype),
@@ -90,12 +111,12 @@ def make_workspace(plan, size, dtype):
     )
 
 
-# What a layer's functions are called with: the number n of samples, its row and number
-# of the plan, its parameters w, its inputs x and outputs y, and what it keeps. Those of
-# the backward pass also with the gradients dx and dy at x and y, of which dx is to be
-# written, and the gradient at w: the sum over the samples is to be added to ``beta``
-# (0 or 1) times what it was. A layer in place has its outputs where its inputs were,
-# and dx is dy.
+# A layer's functions are called with the number n of samples, the layer's row and
+# number in the plan, its parameters w, its inputs x and outputs y, what it keeps, and
+# the workspace. The backward function also gets the gradients dx and dy at x and y, and
+# the gradient at w. It has to write dx, and to make the gradient at w ``beta`` (0 or 1)
+# times what it was plus the sum over the samples. A layer in place writes its outputs
+# where its inputs were; then y is x, and dx is dy.
 
 
 def _common(dtype):
@@ -105,7 +126,7 @@ def _common(dtype):
 
 
 def forward_address(function, dtype):
-    """Compile a layer's forward function; return where it is.
+    """Compile a layer's forward function; return its address.
 
     It is called with (n, row, number, w, x, y, kept, workspace).
     """
@@ -114,7 +135,7 @@ def forward_address(function, dtype):
 
 
 def backward_address(function, dtype):
-    """Compile its backward one; return where it is.
+    """Compile a layer's backward function; return its address.
 
     It is called with (n, row, number, w, x, y, kept, dx, dy, gradient, beta,
     workspace).

@@ -1,4 +1,8 @@
-"""Forward and backward pass of one sample, with the usual kinds of layers inside."""
+"""Forward and backward pass of one sample.
+
+It contains the code of dense layers and activations, and calls the functions of all
+other kinds of layers.
+"""
 
 from skgd.kernels.formulas.elementary import add, multiply_add
 from skgd.kernels.formulas.losses import loss_and_delta
@@ -26,15 +30,16 @@ from skgd.kernels.passes.plan import (
     Y,
 )
 
-# The passes of one sample are without BLAS: a call of it costs more than a product of
-# this size. W is flat, row after row, as Numba's reshape is a call too: a step on
-# 10-10-1 took 0.64 us with reshapes, and 0.49 us without (measured). A layer with one
-# output is a single long row.
+# The passes of one sample do without BLAS: calling it costs more than a product of this
+# size. W is a flat array, row after row, as Numba's reshape is a call too: a step on
+# 10-10-1 took 0.64 us with reshapes, and 0.49 us without (measured;
+# `tests/benchmarks/run.py` times such steps). The coefs of a layer with one output are
+# treated as a single long row.
 
 
 @inline
 def _affine(W, intercepts, x, z):
-    """``z = x @ W + intercepts``."""
+    """Do ``z = x @ W + intercepts``."""
     n = z.size
     if n == 1:
         total = intercepts[0]
@@ -44,8 +49,8 @@ def _affine(W, intercepts, x, z):
         return
     for j in range(n):
         z[j] = intercepts[j]
-    # Four rows at once, which read and write z a fourth as often: 20 rows of 100 took
-    # 164 ns instead of 270 (measured).
+    # Four rows are added at once, so that z is read and written a fourth as often: 20
+    # rows of 100 took 164 ns instead of 270 (measured).
     rest = x.size % 4
     for i in range(rest):
         row = span(W, i * n, n)
@@ -63,7 +68,7 @@ def _affine(W, intercepts, x, z):
 
 @inline
 def _transposed_affine(W, delta, below):
-    """``below = W @ delta``."""
+    """Do ``below = W @ delta``."""
     n = delta.size
     if n == 1:
         for i in range(below.size):
@@ -79,7 +84,7 @@ def _transposed_affine(W, delta, below):
 
 @inline
 def _outer(x, delta, coefs):
-    """``coefs = outer(x, delta)``."""
+    """Do ``coefs = outer(x, delta)``."""
     n = delta.size
     if n == 1:
         for i in range(x.size):
@@ -118,12 +123,15 @@ def _call_backward(plan, row, layer, theta, workspace, gradient):
 def sample_loss_and_gradient(
     plan, theta, samples, weight, rows, workspace, raw, target, gradient
 ):
-    """Loss and gradient of the one sample in `rows`, both times its `weight`.
+    """Return the loss of the one sample in `rows`, and write its gradient.
 
-    The same as `loss_and_gradient`; `raw` and `target` are scratch, (n_outputs, 1). The
-    outer products are written down, for one update of whole layers. Fused with the
-    update, row by row, they were slower (measured, us a step: 1.93 and 1.65 on 20-100-1
-    with Nesterov, 11.3 and 7.8 on 64-64-10 with Adam).
+    Both are multiplied by `weight`. The result is that of `loss_and_gradient`. `raw`
+    and `target` are scratch memory of the shape (n_outputs, 1).
+
+    The outer products are written into the gradient, and whole layers are updated
+    afterwards. Fused with the update, row by row, they were slower: a step on 20-100-1
+    with Nesterov took 1.93 us fused and 1.65 us like this, and one on 64-64-10 with
+    Adam 11.3 and 7.8 us (measured; `tests/benchmarks/run.py` times the first).
     """
     table, memory = plan.layers, workspace.memory
     n_layers, n_outputs = table.shape[0], plan.n_outputs

@@ -1,23 +1,28 @@
 """The passes of a batch in stages, between which sums over the whole batch are made.
 
 A *barrier* is a layer whose outputs follow from all samples of the batch, as those of
-batch normalisation do. The parts of a batch, which threads may share, go up to it; what
-they have measured is combined, and they go on from it. Backward it is the same. With B
-barriers there are 2 B + 1 stages, and a part's blocks stay as they are from one to the
-next: so it is one chunk, however long.
+batch normalisation do. The parts of a batch, which threads may share, are computed up
+to the barrier, where each part measures sums over its samples. The sums of all parts
+are combined, and then the parts are computed on from the barrier. The backward pass
+stops at each barrier in the same way. With B barriers there are 2 B + 1 stages. A
+part's blocks have to stay as they are from one stage to the next, so a part is always
+one chunk, however long it is.
 
-The functions of a barrier are others than those of a layer. With w, x, y, kept, dx, dy
-and the gradient as in `skgd.kernels.passes.plan`, the samples' weights, and `sums`,
-float64, of which those of a layer begin at SUMS of its row, and those of its backward
-pass at SUMS_BACK:
+A barrier has other functions than other layers. Their arguments w, x, y, kept, dx, dy
+and gradient are explained in `skgd.kernels.passes.plan`, and `weight` holds the
+samples' weights. `sums` and `totals` are float64 and hold the numbers of all barriers:
+those of a barrier's forward pass begin at SUMS of its row, and those of its backward
+pass at SUMS_BACK.
 
 - ``MEASURE(n, row, x, weight, sums)`` writes the sums of a part;
-- ``COMBINE(row, w, sums, n_parts, totals)`` makes totals of those of all parts, in
-  rows, and may write what is the layer's own in w;
-- ``FORWARD(n, row, w, x, y, kept, weight, totals)`` goes on with them;
-- ``MEASURE_BACK(n, row, w, kept, dy, weight, sums, gradient)`` writes the sums of the
-  backward pass, of which the totals are the sums over the parts, and the gradient at w;
-- ``BACKWARD(n, row, w, kept, dx, dy, weight, totals)`` goes on with those.
+- ``COMBINE(row, w, sums, n_parts, totals)`` makes the totals, given the sums of all
+  parts, one part a row; it may also write those parameters in w that are the layer's
+  own, not the optimizer's;
+- ``FORWARD(n, row, w, x, y, kept, weight, totals)`` computes the outputs with them;
+- ``MEASURE_BACK(n, row, w, kept, dy, weight, sums, gradient)`` writes the sums of a
+  part in the backward pass, and the gradient at w; the totals are the sums over the
+  parts;
+- ``BACKWARD(n, row, w, kept, dx, dy, weight, totals)`` computes dx with these totals.
 """
 
 import numpy as np
@@ -104,18 +109,20 @@ def run_stage(plan, theta, samples, rows, stage, workspace, gradient, sums, tota
     stage : int
         From 0 to ``2 * plan.barriers.size``, one after another.
     workspace : Workspace
-        As the former stage has left it.
+        Its blocks have to be as the stage before has left them.
     gradient : ndarray of shape (n_parameters,)
-        Written in the stages of the backward pass, each layer's part of it in one.
+        Written in the stages of the backward pass; each stage writes the gradient at
+        the parameters of its layers.
     sums : ndarray of shape (n_sums,), float64
-        Written: what the next barrier needs of these samples.
+        Written: the sums over these samples that the next barrier needs.
     totals : ndarray of shape (n_sums,), float64
-        Those over the whole batch, of the barriers so far.
+        The totals over the whole batch of all barriers so far.
 
     Returns
     -------
     loss : float
-        Summed with the samples' weights; 0 in a stage that does not come to it.
+        The sum of the samples' losses, times their weights. It is 0 except in the stage
+        that computes it.
     """
     n_barriers, n_layers = plan.barriers.size, plan.layers.shape[0]
     n, inputs, loss = rows.size, samples.inputs, 0.0
@@ -151,18 +158,19 @@ def run_stage(plan, theta, samples, rows, stage, workspace, gradient, sums, tota
 
 @inline
 def combine(plan, theta, stage, sums, n_parts, totals):
-    """Make the totals that the stage after this one needs of the sums of all parts.
+    """Combine the sums of all parts into the totals that the next stage needs.
 
     Parameters
     ----------
     plan : Plan
     theta : ndarray of shape (n_parameters,)
-        A barrier may write what is its own in it.
+        A barrier may write those parameters that are its own, not the optimizer's.
     stage : int
+        The stage that has just ended.
     sums : ndarray of shape (>= n_parts, n_sums), float64
     n_parts : int
     totals : ndarray of shape (n_sums,), float64
-        Written.
+        Written where the next stage needs them.
     """
     n_barriers = plan.barriers.size
     if stage < n_barriers:
@@ -178,7 +186,7 @@ def combine(plan, theta, stage, sums, n_parts, totals):
 
 
 def barrier_addresses(dtype, *, measure, combine, forward, measure_back, backward):
-    """Compile the functions of a barrier; return where they are, in this order."""
+    """Compile the functions of a barrier; return their addresses, in this order."""
     row, double = np.empty(0, np.int64), np.empty(0)
     v, sums = np.empty(0, dtype), np.empty((0, 0))
     return (

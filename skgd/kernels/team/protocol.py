@@ -1,13 +1,14 @@
 """A team of threads that work off one phase after another.
 
-The primary thread opens a phase of numbered tasks; every thread claims tasks until none
-is left; the primary waits until all are done. A thread may come late or leave at any
-time: what it does not claim, others do. Which thread did a task never shows in a
-result, as each task writes to a place of its own.
+The primary thread opens a phase of numbered tasks, every thread claims tasks until none
+is left, and the primary waits until all are done. All other threads are helpers. A
+helper may come late or leave at any time: tasks that it does not claim are done by
+other threads. No result depends on which thread did a task, as each task writes to a
+place of its own.
 
-A thread that has claimed a task may be held up for long, when its core is given to
-another process. The primary has to wait for it, but then sends the others away, and
-works alone until they come back.
+A helper that has claimed a task may be held up for long, when its core is given to
+another process. The primary has to wait for this task, but then sends all helpers away,
+and works alone until they come back.
 """
 
 from typing import NamedTuple
@@ -24,22 +25,23 @@ UPDATE = 1
 # Places in `Team.shared`, each in a cache line of its own.
 OPEN = 0  # the open phase: its number, its kind, and a bit for each unclaimed task
 DONE = 8  # a bit for each task done in this phase
-LATE = 16  # how often the primary has waited for far too long: the others then leave
+LATE = 16  # how often the primary has waited for far too long: helpers then leave
 RUNNING = 24  # set during an epoch
 
 # Places in `Team.rows`.
-START = 0  # of the batch's rows, in their order
-STOP = 1
-N_PARTS = 2  # of the batch
-N_GRADIENTS = 3  # that the update adds up
-BATCH = 4  # its number in the epoch
-STAGE = 5  # of the passes, if they have several
+START = 0  # where the batch begins in the order of the samples
+STOP = 1  # where it ends
+N_PARTS = 2  # how many parts the batch has
+N_GRADIENTS = 3  # how many gradients the update adds up
+BATCH = 4  # the batch's number in the epoch
+STAGE = 5  # the present stage of the passes, in a network with barriers
 
-# Turns of a waiting loop, some 20 ns each: how long a thread stays between epochs.
+# How long a helper stays when there is nothing to do, between epochs: turns of a
+# waiting loop, which take some 20 ns each.
 IDLE_TURNS = 5_000
 
-MAX_TASKS = 16  # of a phase
-KIND_BIT = MAX_TASKS  # in the word of the open phase, above the tasks' bits
+MAX_TASKS = 16  # tasks of a phase, at most
+KIND_BIT = MAX_TASKS  # the bit of the phase's kind in its word, above the tasks' bits
 
 
 class Team(NamedTuple):
@@ -47,18 +49,40 @@ class Team(NamedTuple):
 
     n_threads: int
     shared: np.ndarray  # int64, the counters
-    gradients: np.ndarray  # (n_parts, n_parameters), of the parts of a batch
-    losses: np.ndarray  # float64 (n_parts,)
-    squares: np.ndarray  # float64 (n_updates,), one for each part of the parameters
-    # float64 (n_parts, n_sums) and (n_sums,): see `skgd.kernels.passes.stages`
+    gradients: np.ndarray  # (n_parts, n_parameters): one for each part of a batch
+    losses: np.ndarray  # float64 (n_parts,): one for each part of a batch
+    squares: np.ndarray  # float64 (n_updates,): one for each part of the parameters
+    # What barriers need, see `skgd.kernels.passes.stages`: the sums of each part of a
+    # batch, float64 (n_parts, n_sums), and the totals of the batch, float64 (n_sums,).
     sums: np.ndarray
     totals: np.ndarray
-    rows: np.ndarray  # int64 (6,): what the batch is
-    late_turns: int  # that the primary waits for others before it calls them late
+    rows: np.ndarray  # int64 (6,): which batch it is, from START to STAGE
+    late_turns: int  # turns that the primary waits before it calls a helper late
 
 
 def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype, n_sums=0):
-    """Allocate what the threads of a fit share."""
+    """Allocate what the threads of a fit share.
+
+    Parameters
+    ----------
+    n_threads : int
+        Threads, the primary one included.
+    n_parameters : int
+    n_parts : int
+        Parts of a batch, at most `MAX_TASKS`.
+    n_updates : int
+        Parts of the parameters, at most `MAX_TASKS`.
+    late_turns : int
+        Turns of a waiting loop after which a helper is late.
+    dtype : dtype
+        That of the parameters.
+    n_sums : int, default=0
+        Numbers that the barriers of the network sum over a batch.
+
+    Returns
+    -------
+    team : Team
+    """
     return Team(
         n_threads=n_threads,
         shared=np.zeros(32, np.int64),
@@ -74,7 +98,7 @@ def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype, n_
 
 @inline
 def open_phase(team, kind, n_tasks):
-    """Offer the tasks of a phase, a bit for each; the primary thread's."""
+    """Offer the tasks of a phase, a bit for each; only the primary thread does."""
     phase = (load(team.shared, OPEN) >> KIND_BIT + 1) + 1
     store(team.shared, DONE, 0)
     tasks = (1 << n_tasks) - 1
@@ -84,11 +108,12 @@ def open_phase(team, kind, n_tasks):
 
 @inline
 def claim(team, thread):
-    """Take a task of the open phase: its kind and its number, or -1 if there is none.
+    """Take a task of the open phase; return its kind and its number, -1 for none.
 
-    The search begins at another task for each thread, so that as a rule a thread gets
-    the same ones again, whose data are in its cache: a step of 200 samples on 50-100-1
-    took 76 us with tasks in the order of coming, and 58 us like this (measured).
+    Each thread begins its search at another task, so that as a rule it gets the same
+    tasks again and again, whose data are in its cache. A step of 200 samples on
+    50-100-1 took 76 us where each thread took the first task that was left, and 58 us
+    like this (measured; `tests/benchmarks/run.py` times such steps).
     """
     while True:
         word = load(team.shared, OPEN)
@@ -112,7 +137,7 @@ def finish(team, task):
 
 @inline
 def wait(team, n_tasks):
-    """Wait until the tasks are done; the others are to leave if that takes too long."""
+    """Wait until the tasks are done; send the helpers away if it takes too long."""
     turns, tasks = 0, (1 << n_tasks) - 1
     while load(team.shared, DONE) != tasks:
         pause()

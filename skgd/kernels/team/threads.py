@@ -1,9 +1,9 @@
 """Threads: how many a fit may use, those that help it, and one for BLAS.
 
 A fit divides each batch among threads of its own (see `skgd.kernels.team.protocol`),
-and each of them calls BLAS with one thread. BLAS's own threads divide one product at a
-time; they gain little on products of this size, and spinning at each other they lose
-many times more wherever another process wants a core.
+and in each of them BLAS runs on one thread. BLAS's own threads would divide one product
+at a time. They gain little on products of this size, and as they wait for each other in
+a loop, they lose many times more wherever another process wants a core.
 """
 
 import multiprocessing
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 
-import scipy.linalg.cython_blas  # noqa: F401  the library that the kernels call
+import scipy.linalg.cython_blas  # noqa: F401  loads the library that the kernels call
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
@@ -28,19 +28,19 @@ _n_prepared = 0
 
 @cache
 def _blas_libraries():
-    controller = ThreadpoolController()  # looks through the loaded libraries: 1 ms
+    controller = ThreadpoolController()  # takes 1 ms to go through loaded libraries
     return [lib for lib in controller.lib_controllers if lib.user_api == "blas"]
 
 
-_n_cores = cache(cpu_count)  # reads the limits of the process's container: 50 us
+_n_cores = cache(cpu_count)  # takes 50 us to read the limits of a container
 
 
 @contextmanager
 def _control():
-    """Have this thread set OpenBLAS's number of threads.
+    """Let this thread set OpenBLAS's number of threads, in a `with` block.
 
-    threadpoolctl heeds only the thread that set it first. Here it is one thread that
-    sets the limit and another that lifts it, and the lock keeps the two apart.
+    threadpoolctl obeys only the thread that has set it first. Here one thread may set
+    the limit and another may lift it, and the lock keeps the two apart.
     """
     with _lock:
         OpenBLASController.clear_controlling_thread(force=True)
@@ -69,9 +69,9 @@ def one_blas_thread():
 
 
 def prepare_blas(n):
-    """Have BLAS's memory laid out for `n` threads of each fit that runs now.
+    """Have BLAS get its memory for `n` threads of each fit that runs now.
 
-    Once in a process; see `large_products`.
+    It is done once in a process, and again for more threads; `large_products` says why.
     """
     global _n_prepared
     with _lock:
@@ -82,7 +82,7 @@ def prepare_blas(n):
     all_ready = threading.Barrier(n)
 
     def work(multiply):
-        with suppress(threading.BrokenBarrierError):  # not all could be started
+        with suppress(threading.BrokenBarrierError):  # a thread could not be started
             all_ready.wait(timeout=1)
         multiply()
 
@@ -94,12 +94,20 @@ def prepare_blas(n):
 
 
 def n_threads(n_jobs):
-    """Threads that a fit or a prediction may use.
+    """Return the number of threads that a fit or a prediction may use.
 
-    None stands for as many as BLAS would use, which joblib's worker processes and
-    `threadpoolctl.threadpool_limits` lower. It stands for 1 in a thread other than the
-    main one, and in a process of a pool: a fit in there is most likely one of several,
-    run side by side by joblib, Dask or a service.
+    Parameters
+    ----------
+    n_jobs : int or None
+        As in joblib. None stands for as many threads as BLAS would use, at most one a
+        core; joblib's worker processes and `threadpoolctl.threadpool_limits` lower that
+        number. In a thread other than the main one, and in a process of a pool, None
+        stands for 1: a fit there is most likely one of several, run side by side by
+        joblib, Dask or a service.
+
+    Returns
+    -------
+    n_threads : int
     """
     if n_jobs is not None:
         return effective_n_jobs(n_jobs)
@@ -110,7 +118,7 @@ def n_threads(n_jobs):
 
 
 def _one_blas_thread_here():
-    """Limit BLAS in a thread of our own, where each thread has a limit of its own."""
+    """Limit BLAS to one thread in this thread, if OpenMP keeps a limit for each."""
     for library in _blas_libraries():
         if getattr(library, "threading_layer", None) == "openmp":
             library.set_num_threads(1)
@@ -126,9 +134,10 @@ def _pool():
 
 
 def _begin_in_child():
-    """Forget the parent's threads, of which a forked process has none.
+    """Forget the parent's threads, as a forked process has none of them.
 
-    One of them may be in a fit, whose limit on BLAS it was to lift.
+    One of them may have been in a fit, and should have lifted its limit on BLAS; the
+    limit is lifted here instead.
     """
     global _fits
     _lock.release()
@@ -142,17 +151,17 @@ def _begin_in_child():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_lock.acquire,  # so that nobody is in the midst of limiting BLAS
+        before=_lock.acquire,  # so that no thread is in the midst of limiting BLAS
         after_in_parent=_lock.release,
         after_in_child=_begin_in_child,
     )
 
 
 def side_by_side(work, n):
-    """Call `work` in this thread, and in up to `n` - 1 of a pool in the meantime.
+    """Call `work` in this thread, and meanwhile in up to `n` - 1 threads of a pool.
 
-    Nobody waits for a thread that has not begun. To start a new one took 105 us, to
-    wake one of the pool 50 us (measured).
+    A call that has not begun when this thread is done is cancelled. It took 105 us to
+    start a new thread, and 50 us to wake one of the pool (measured).
     """
     calls = [_pool().submit(work) for _ in range(n - 1)]
     work()
@@ -167,13 +176,15 @@ class Helpers:
     Parameters
     ----------
     works : list of callable
-        What each helper calls when woken. It returns when there is nothing to do, and
-        whether it was sent away because a helper was late.
+        What each helper calls when it is woken. A call returns when there is nothing
+        left to do, or when the helpers are sent away because one was late; it returns
+        True in the second case.
     """
 
-    # Seconds that a late helper stays away, at first and at most; doubled each time
-    # that it is late again soon. On a core that another process keeps busy it costs
-    # more than it brings; but on virtual machines cores also go away for a moment.
+    # Seconds that helpers stay away after one was late, at first and at most. The time
+    # doubles whenever one is late again soon. A helper on a core that another process
+    # keeps busy costs more than it brings (`tests/benchmarks/busy.py`); but on virtual
+    # machines a core may also be gone for a moment only.
     ABSENCE, LONGEST_ABSENCE = 0.005, 0.08
 
     def __init__(self, works):
@@ -196,7 +207,7 @@ class Helpers:
             thread.join()
 
     def wake(self):
-        """Call the helpers; those at work, or away, are not disturbed."""
+        """Call the helpers; those that are at work or away are not disturbed."""
         for call in self._calls:
             call.set()
 

@@ -44,7 +44,15 @@ def _addresses(formula, dtype, training):
 
 @dataclass(frozen=True)
 class ActivationLayer(Layer):
-    """``y = f(x)``, element by element; see `skgd.kernels.formulas.activations`."""
+    """Activation of a hidden layer, ``y = f(x)``, element by element.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Its width, twice.
+    activation : str or `skgd.Activation`
+        A name in `skgd.kernels.formulas.activations`, or a user's own.
+    """
 
     kind: ClassVar = "activation"
     code: ClassVar = ACTIVATION
@@ -54,27 +62,27 @@ class ActivationLayer(Layer):
 
     @classmethod
     def of_hidden(cls, n_units, hidden, settings):
-        """Return that of a hidden layer."""
+        """Return the layer for a hidden layer of the settings."""
         return cls(n_units, n_units, settings["activation"][hidden])
 
     def check(self):
-        """Raise an error, too, if there is no activation of this name."""
+        """Raise also if there is no activation of this name: a KeyError."""
         super().check()
         find_activation(self.activation)
 
     def n_kept(self, training):
-        """Slopes, where they do not follow from the activations."""
+        """Return the memory for slopes, if they do not follow from activations."""
         has_slopes = find_activation(self.activation).slope is not None
         return self.fan_out + 1 if has_slopes and training else 0
 
     def own(self, dtype, training):
-        """Addresses of the activation, its derivative and its slope."""
+        """Return the addresses of the activation, its derivative and its slope."""
         return _addresses(find_activation(self.activation), dtype, training)
 
     def functions(self, dtype, training):
-        """Call the activation, or multiply by its derivative."""
+        """Return functions that apply the activation and multiply by its derivative."""
         return _functions(dtype, training)
 
     def to_onnx(self, add, x, arrays):
-        """Add the operators that make this activation."""
+        """Add the operators that make this activation; return its outputs' name."""
         return add.activation(self.activation, x)

@@ -1,8 +1,8 @@
 """Batch normalisation: inputs of mean 0 and variance 1 over the batch, then scaled.
 
-With mean and variance over the samples of a batch, with their weights,
-``y = scale * (x - mean) / sqrt(variance + EPSILON) + shift``. Predictions take running
-means of both in their place.
+It computes ``y = scale * (x - mean) / sqrt(variance + EPSILON) + shift``, with the
+weighted mean and variance over the samples of a batch. Predictions use running means of
+both instead. `tests/benchmarks/batch_norm.py` measures what it costs.
 
 Reference: S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network
 training by reducing internal covariate shift", ICML 2015, algorithms 1 and 2. The
@@ -30,10 +30,11 @@ EPSILON = 1e-5
 # The weight of the present batch in the running means.
 MOMENTUM = 0.1
 
-# Its parameters w are four runs of a number for each unit: scale, shift, running mean
-# and running variance. Sums of a part of the batch are the sum of the weights and that
-# of their squares, then for each unit the mean, and the sum of squares around it. In
-# the totals the last are 1 / sqrt(variance + EPSILON).
+# The parameters w are four vectors with a number for each unit: scale, shift, running
+# mean and running variance. The sums of a part of the batch are, in this order: the sum
+# of the weights; the sum of their squares; for each unit the mean; and for each unit
+# the weighted sum of squared deviations from this mean. In the totals the latter is
+# replaced by 1 / sqrt(variance + EPSILON).
 WEIGHT, SQUARES, MEANS = 0, 1, 2
 
 
@@ -68,8 +69,9 @@ def _measure(n, row, x, weight, sums):
 
 @jit
 def _combine(row, w, sums, n_parts, totals):
-    # T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample
-    # variance: analysis and recommendations", The American Statistician 37, 1983.
+    # Means and squares are combined as in T. F. Chan, G. H. Golub, R. J. LeVeque,
+    # "Algorithms for computing the sample variance: analysis and recommendations", The
+    # American Statistician 37, 1983.
     n_units = row[FAN_OUT]
     start = row[SUMS]
     mean = totals[start + MEANS : start + MEANS + n_units]
@@ -90,7 +92,7 @@ def _combine(row, w, sums, n_parts, totals):
             around[j] += sums[part, start + MEANS + n_units + j] + rest
         total = both
     totals[start + WEIGHT], totals[start + SQUARES] = total, squares
-    # Of a sample alone there is no unbiased variance, and nothing to learn from it.
+    # A single sample has no unbiased variance, so running means stay as they are.
     rest = total - squares / total
     is_alone = not rest > 0.0
     running_mean = w[2 * n_units : 3 * n_units]
@@ -140,8 +142,8 @@ def _measure_back(n, row, w, kept, dy, weight, sums, gradient):
 
 @jit
 def _backward(n, row, w, kept, dx, dy, weight, totals):
-    # The derivative of the whole, mean and variance included: each sample has its share
-    # of both by its weight.
+    # This is the derivative of the outputs of all samples, as each sample also changes
+    # mean and variance, in proportion to its weight.
     n_units = row[FAN_OUT]
     start, start_back = row[SUMS], row[SUMS_BACK]
     inverse = totals[start + MEANS + n_units : start + MEANS + 2 * n_units]
@@ -159,7 +161,8 @@ def _backward(n, row, w, kept, dx, dy, weight, totals):
 
 @jit
 def _predict(n, row, number, w, x, y, kept, workspace):
-    # One product and one sum for each number; for one sample as for a thousand.
+    # Each number takes one multiplication and one addition, by the same factors for any
+    # number of samples.
     n_units = row[FAN_OUT]
     scale, shift = w[:n_units], w[n_units : 2 * n_units]
     mean, variance = w[2 * n_units : 3 * n_units], w[3 * n_units : 4 * n_units]
@@ -210,12 +213,12 @@ class BatchNorm(Layer):
 
     @classmethod
     def of_hidden(cls, n_units, hidden, settings):
-        """Return that of a hidden layer, or None if it has none."""
+        """Return the layer for a hidden layer of the settings, or None."""
         flags = settings.get("batch_norm")
         return cls(n_units, n_units) if flags is not None and flags[hidden] else None
 
     def segments(self):
-        """Return scale and shift, and the running statistics, which are its own."""
+        """Return scale and shift, and the running means, which no optimizer moves."""
         shape = (self.fan_out,)
         scales, shifts, means, variances = self.attributes
         return [
@@ -226,11 +229,11 @@ class BatchNorm(Layer):
         ]
 
     def n_kept(self, training):
-        """Keep the normalised inputs; for predictions, the factors and offsets."""
+        """Return the memory for normalised inputs; in predictions, for two vectors."""
         return self.fan_out + 1 if training else 2 * self.fan_out
 
     def n_sums(self):
-        """Weights, means and squares; then sums of two gradients."""
+        """Return how many sums `_measure` makes, and how many `_measure_back`."""
         return 2 + 2 * self.fan_out, 2 * self.fan_out
 
     def own(self, dtype, training):
@@ -241,18 +244,18 @@ class BatchNorm(Layer):
         return measure, combine, measure_back
 
     def functions(self, dtype, training):
-        """Normalise by the batch; for predictions by the running statistics."""
+        """Return functions that normalise by the batch, or by running means."""
         if not training:
             return forward_address(_predict, dtype), 0
         _, _, forward, _, backward = _barrier(dtype)
         return forward, backward
 
     def as_factors(self, arrays):
-        """Return the factors and offsets of the running statistics."""
+        """Return the factors and offsets that follow from the running means."""
         scales, shifts, means, variances = arrays
         factors = scales / np.sqrt(variances + EPSILON)
         return factors, shifts - means * factors
 
     def to_onnx(self, add, x, arrays):
-        """Add a normalisation by the running statistics."""
+        """Add a normalisation by the running means; return its outputs' name."""
         return add("BatchNormalization", x, *arrays, epsilon=EPSILON)

@@ -1,8 +1,8 @@
-"""Dropout: which activations of a training batch are set to 0.
+"""Dropout: in training, activations are set to 0 at random.
 
-The numbers are drawn by a generator without a state: each follows from the epoch's
+The random numbers come from a generator without a state: each follows from the epoch's
 seed, the step, the layer, the sample's place in the batch, and the unit. So it does not
-matter which thread draws it, in which chunk of the batch.
+matter which thread draws a number, nor in which chunk of the batch.
 
 References: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
 overfitting", JMLR 2014; J. Salmon et al., "Parallel random numbers: as easy as 1, 2,
@@ -28,7 +28,8 @@ from skgd.kernels.passes.plan import (
 )
 from skgd.network.layers.layer import Layer
 
-# Which hidden layer it is, the draws being of other numbers in each.
+# The layer's own column of the plan: the number of the hidden layer, so that each draws
+# other random numbers.
 HIDDEN = OWN
 
 LOW = np.uint64(0xFFFFFFFF)
@@ -39,7 +40,10 @@ INCREMENTS = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 @inline
 def philox(a, b, c, d, key_a, key_b):
-    """Four random numbers of 32 bits from a counter of four and a key of two words."""
+    """Return four random numbers of 32 bits, given a counter and a key.
+
+    The counter is four words of 32 bits, and the key is two.
+    """
     for _ in range(10):
         first, second = MULTIPLIERS[0] * a, MULTIPLIERS[1] * c
         a, b = (second >> HALF) ^ b ^ key_a, second & LOW
@@ -51,9 +55,10 @@ def philox(a, b, c, d, key_a, key_b):
 
 @jit
 def _forward(n, row, rate, w, x, y, kept, workspace):
-    """Set each input to 0 with probability `rate`, and scale the others up.
+    """Set each input to 0 with probability `rate`, and scale all that remain up.
 
-    By 1 / (1 - rate), which keeps the mean ("inverted" dropout). The factors are kept.
+    They are scaled by 1 / (1 - rate), which keeps the mean ("inverted" dropout). The
+    factors are kept for the backward pass.
     """
     random, n_units = workspace.random, row[FAN_OUT]
     stride = y.size // n
@@ -63,7 +68,8 @@ def _forward(n, row, rate, w, x, y, kept, workspace):
     threshold = np.uint64(rate * 4294967296.0)
     key_a, key_b, step = random[KEY], random[KEY + 1], random[STEP]
     deep, numbers = np.uint64(row[HIDDEN]), random[NUMBERS:]
-    # Each of the four numbers in a run of its own, for contiguous writing.
+    # The first numbers of all draws come first, then all second ones, and so on: so
+    # each of the four is written contiguously.
     first, second = numbers[:n_quarter], numbers[n_quarter : 2 * n_quarter]
     third = numbers[2 * n_quarter : 3 * n_quarter]
     fourth = numbers[3 * n_quarter : 4 * n_quarter]
@@ -93,7 +99,17 @@ def _functions(dtype):
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """Inputs of which some are 0, and the others larger."""
+    """Dropout: some inputs become 0, and all that remain are scaled up.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Its width, twice.
+    rate : float
+        Probability with which an input becomes 0.
+    hidden : int
+        Number of the hidden layer, from 0 on.
+    """
 
     kind: ClassVar = "dropout"
     is_for_training: ClassVar = True
@@ -103,17 +119,17 @@ class Dropout(Layer):
 
     @classmethod
     def of_hidden(cls, n_units, hidden, settings):
-        """Return that of a hidden layer, or None if its rate is 0."""
+        """Return the layer for a hidden layer of the settings, None for a rate of 0."""
         rates = settings.get("dropout")
         rate = 0.0 if rates is None else float(rates[hidden])
         return cls(n_units, n_units, rate, hidden) if rate > 0 else None
 
     def n_kept(self, training):
-        """Keep the factors."""
+        """Return the memory for the factors."""
         return self.fan_out + 1
 
     def n_random(self):
-        """Numbers of one sample, in whole fours."""
+        """Return enough for a number a unit, as numbers are drawn in fours."""
         return self.fan_out + 3
 
     def number(self):
@@ -121,9 +137,9 @@ class Dropout(Layer):
         return self.rate
 
     def own(self, dtype, training):
-        """Which hidden layer it is."""
+        """Return the number of the hidden layer."""
         return (self.hidden,)
 
     def functions(self, dtype, training):
-        """Draw and multiply."""
+        """Return functions that draw factors, and that multiply by them."""
         return _functions(dtype)

@@ -1,4 +1,4 @@
-"""What a kind of layer has to say of itself."""
+"""The base class of all kinds of layers, and the arrays of their parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -14,15 +14,16 @@ class Segment(NamedTuple):
     Attributes
     ----------
     attribute : str
-        Of the estimator: the list of these arrays, layer by layer.
+        The estimators' attribute that lists these arrays layer by layer, as 'coefs_'.
     shape : tuple of int
     draw : callable
         Returns the first values, given a RandomState and the shape.
     penalty, decay : float
-        What `alpha` and `weight_decay` are multiplied by; 0 for none.
+        What `alpha` and `weight_decay` are multiplied by for these parameters.
     rate : float
-        What the learning rate is multiplied by. With 0 the segment is not the
-        optimizer's but the layer's own, which a barrier may write where it combines.
+        What the learning rate is multiplied by. If it is 0, the optimizer leaves the
+        segment alone: it is the layer's own, which a barrier may write when it combines
+        sums.
     """
 
     attribute: str
@@ -40,53 +41,77 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of a network; a kind of layers is a class.
+    """A layer of a network; each kind of layer is a subclass.
 
-    The fields of a kind are plain values, which are saved under their names. Of its
-    functions, `skgd.kernels.passes.plan` says what they are called with.
+    The fields of a kind are plain values, which are saved under their names.
+    `skgd.kernels.passes.plan` says what a layer's functions are called with.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Number of its inputs, and of its outputs.
     """
 
-    # Its name in saved estimators.
+    # The kind's name in saved estimators.
     kind: ClassVar[str]
-    # Which of the kinds that a pass of one sample has inside.
+    # CALLED, unless a pass of one sample contains the code of this kind.
     code: ClassVar[int] = CALLED
     # Whether its outputs take the place of its inputs.
     in_place: ClassVar[bool] = False
     # Whether predictions leave it out.
     is_for_training: ClassVar[bool] = False
-    # Whether in training it needs sums over the whole batch: `functions` and `own` are
-    # then the addresses that `skgd.kernels.passes.stages` asks for.
+    # Whether in training it needs sums over the whole batch. If so, `functions` and
+    # `own` return the addresses that `skgd.kernels.passes.stages` describes.
     is_barrier: ClassVar[bool] = False
 
-    # Its arrays, as attributes of the estimators, and their shapes.
+    # The estimators' attributes that list its arrays, and the shapes of the arrays.
     attributes: ClassVar[dict] = {}
 
     fan_in: int
     fan_out: int
 
     def check(self):
-        """Raise an error if its fields are not those of a layer of its kind."""
+        """Raise a ValueError if its fields do not make a layer of its kind."""
         if self.fan_in != self.fan_out:
             raise ValueError(f"A layer of the kind {self.kind!r} keeps the width.")
 
+    @classmethod
+    def of_hidden(cls, n_units, hidden, settings):
+        """Return the layer that a hidden layer has of this kind, or None.
+
+        Parameters
+        ----------
+        n_units : int
+            Number of units of the hidden layer.
+        hidden : int
+            Number of the hidden layer, from 0 on.
+        settings : dict of list
+            The values for each hidden layer, by the names of parameters. Parameters
+            that are not given may be missing.
+        """
+        return None
+
     def segments(self):
-        """Return its parameters, a list of `Segment`, as they follow in theta."""
+        """Return the list of its `Segment`, in the order in which theta has them."""
         return []
 
     def n_products(self):
-        """Multiplications of a forward pass, of one sample."""
+        """Return the number of multiplications in a forward pass of one sample."""
         return 0
 
     def n_kept(self, training):
-        """Numbers that it keeps of a sample until the backward pass, or scratch."""
+        """Return how many numbers of memory it needs for each sample.
+
+        In training they are kept until the backward pass.
+        """
         return 0
 
     def n_sums(self):
-        """Sums that a barrier makes, in the forward and in the backward pass."""
+        """Return how many sums a barrier makes in the forward and the backward pass."""
         return 0, 0
 
     def n_random(self):
-        """Numbers that it draws for one sample."""
+        """Return the length of the memory for what it draws for one sample."""
         return 0
 
     def number(self):
@@ -94,21 +119,27 @@ class Layer:
         return 0.0
 
     def own(self, dtype, training):
-        """Return what its columns of the plan from OWN on are, three at most."""
+        """Return the numbers for its columns of the plan from OWN on, three at most."""
         return ()
 
     def functions(self, dtype, training):
-        """Return the addresses of its forward and backward function, 0 for none."""
+        """Return the addresses of its forward and its backward function.
+
+        The second may be 0 if it is not for training.
+        """
         raise NotImplementedError
 
     def first_functions(self, inputs, rows, training):
-        """Return those that read the samples where they are; 0 to have them gathered.
+        """Return the addresses of functions of a first layer that reads samples itself.
+
+        Both are 0 if the samples are to be copied into a block, for `functions` to
+        read.
 
         Parameters
         ----------
         inputs : Inputs
         rows : ndarray
-            Both for their types.
+            Only the types of both count, and whether there is a CSR matrix.
         training : bool
         """
         return 0, 0
@@ -129,13 +160,22 @@ class Layer:
         str
             Name of its outputs.
         """
-        raise NotImplementedError
+        raise ValueError(f"A layer of {self.kind} cannot be converted to ONNX.")
 
     def as_factors(self, arrays):
-        """Return what predictions multiply each input by, and add to it.
+        """Return what predictions multiply each input by, and what they add to it.
 
-        None where it is more than that. For formats that have no such layer, and into
-        whose dense layers it can be multiplied.
+        It is for formats that have no such layer: factors and offsets can be multiplied
+        into the dense layer before it. None if its predictions are not of this form.
+
+        Parameters
+        ----------
+        arrays : list of ndarray
+            Its parameters.
+
+        Returns
+        -------
+        factors, offsets : ndarray of shape (fan_in,)
         """
         return None
 
