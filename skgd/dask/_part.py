@@ -398,9 +398,14 @@ def descend(part, descent, leg):
     with Interrupts() as interrupts, one_blas_thread():
         what = params, descent.network, state, part.samples, rows
         fit = Fit(*what, None, _NO_TASK, interrupts, True, threads)
-        run = local_epochs(fit)
-        loss, rate = next(run)
-        run.close()
+        if n_samples == 1 and descent.network.n_barriers:
+            # There is nothing to normalise over, so the partition takes no step.
+            leg.draws.skip_epoch(rows, state.random_state)
+            loss, rate = 0.0, float(fit.schedule.rates(state, params.max_iter, 1)[0])
+        else:
+            run = local_epochs(fit)
+            loss, rate = next(run)
+            run.close()
     part.keep_order(leg.draws, rows, state.random_state)
 
     if leg.is_own:

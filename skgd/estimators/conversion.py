@@ -47,7 +47,7 @@ SCHEDULES = {"adam": {"constant"}, "sgd": {"constant", "invscaling", "adaptive"}
 # as long as they are at their defaults.
 TOLD_APART = {
     *("activation", "solver", "optimizer", "momentum", "learning_rate", "loss"),
-    *("dropout", "scoring", "huber_delta", "quantile", "n_jobs"),
+    *("batch_norm", "dropout", "scoring", "huber_delta", "quantile", "n_jobs"),
 }
 # The losses of MLPRegressor, by their links.
 LOSSES = {"identity": "squared_error", "exp": "poisson"}
@@ -405,6 +405,7 @@ def _obstacles_to_train(estimator, is_fitted):
     solver = OPTIMIZERS.get(optimizer, {}).get("solver", "sgd")
     unless(params["learning_rate"] in SCHEDULES[solver], "learning_rate")
     unless(params.get("loss", "poisson") in LOSSES.values(), "loss")
+    unless(not np.any(params["batch_norm"]), "batch_norm")
     unless(not np.any(params["dropout"]), "dropout")
     unless(params["scoring"] is None or not params["early_stopping"], "scoring")
     defaults = type(estimator)().get_params()

@@ -1,9 +1,10 @@
 """Activations and losses that users make of functions of their own."""
 
+import dis
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import CellType, FunctionType, ModuleType
 
 import numpy as np
@@ -24,6 +25,9 @@ REPLACED = {np.exp: exp, math.exp: exp, np.tanh: tanh, math.tanh: tanh}
 POINTS = np.linspace(-8, 8, 257) + 0.0037
 # Half the distance of a central difference, and the relative error that is allowed.
 STEP, TOLERANCE = 1e-6, 1e-4
+# Losses with another link than the identity are checked at raw outputs about this range
+# only: a target of 0 has none that is finite.
+FAR = 8.0
 # Links that a loss of one output can have.
 LINKS_OF_REGRESSION = ("exp", "identity", "logistic")
 
@@ -208,14 +212,20 @@ def _set(custom, *, name, **fields):
         raise TypeError(f"name must be a str, got {name!r}.")
     object.__setattr__(custom, "name", name)
     for field, value in fields.items():
-        if field != "link" and not callable(value):
-            raise TypeError(f"{field} must be a function of numbers, got {value!r}.")
+        plain = getattr(value, "py_func", value)
+        if field != "link" and not isinstance(plain, FunctionType):
+            raise TypeError(
+                f"{field} must be a function of numbers, written in Python by def or "
+                f"lambda, got {value!r}."
+            )
         object.__setattr__(custom, field, value)
 
 
 def _named(function):
     """Return a name of a function that is the same in each process."""
     module = getattr(function, "__module__", "")
+    if module == "__mp_main__":  # what the script is in a process that it has spawned
+        module = "__main__"
     return f"{module}.{getattr(function, '__qualname__', type(function).__name__)}"
 
 
@@ -263,6 +273,12 @@ def _vectorised(function, within=()):
     """
     function = getattr(function, "py_func", function)  # of one that is jitted already
     if isinstance(function, FunctionType):
+        instructions = dis.get_instructions(function.__code__)
+        if any(each.opname == "RAISE_VARARGS" for each in instructions):
+            raise ValueError(
+                f"{_named(function)} raises an error, which kernels would not notice. "
+                "Return nan instead."
+            )
         within = (*within, function)
         names = dict(function.__globals__)
         for name in function.__code__.co_names:
@@ -350,14 +366,13 @@ def _best_constant(function, inverse_link, y, weight, parameter):
 
 @cache
 def _check_activation(activation):
-    formula = activation.formula
-
     def values(z):
         z = z.copy()
         formula.value(z)
         return z
 
     with _naming(activation), np.errstate(all="ignore"):
+        formula = activation.formula
         found = np.empty_like(POINTS)
         formula.slope(POINTS.copy(), found)
         step = STEP * np.maximum(1.0, np.abs(POINTS))
@@ -365,12 +380,15 @@ def _check_activation(activation):
     _compare(activation, "derivative", [("z", POINTS)], found, sides, step)
 
 
-@cache
+@lru_cache(maxsize=128)  # each call of partial_fit may have other targets
 def _check_loss(loss, targets):
     y = np.array(targets)
     formula, inverse = loss.formula, LINKS[loss.link].inverse
     raw = inverse(y)
-    spread = max(1.0, float(np.std(raw)))
+    if loss.link != "identity":
+        raw = np.clip(raw, -FAR, FAR)
+    # By this factor the offsets keep away from round numbers.
+    spread = 1.0037 * max(1.0, float(np.std(raw)))
     offsets = spread * np.array([-1.7, -0.31, 0.013, 0.23, 1.1])
     z = np.add.outer(raw, offsets).ravel()
     y = np.repeat(y, offsets.size)
@@ -385,9 +403,12 @@ def _check_loss(loss, targets):
         return pairs
 
     with _naming(loss), np.errstate(all="ignore"):
-        step = STEP * np.maximum(1.0, np.abs(z))
+        # Relative to the spread, as targets may be far from 0.
+        step = np.maximum(STEP * spread, 1e-12 * np.abs(z))
         found = of_each(z)[1]
-        sides = of_each(z + step)[0], of_each(z - step)[0]
+        above, below = z + step, z - step
+        sides = of_each(above)[0], of_each(below)[0]
+    step = (above - below) / 2  # as it is after rounding
     _compare(loss, "gradient", [("y", y), ("z", z)], found, sides, step)
 
 
@@ -410,6 +431,14 @@ class _naming:
 def _compare(custom, what, where, found, sides, step):
     """Raise a ValueError if a derivative differs from central differences."""
     above, below = sides
+    is_finite = np.isfinite(above) & np.isfinite(below) & np.isfinite(found)
+    if not is_finite.all():
+        i = np.flatnonzero(~is_finite)[0]
+        at = ", ".join(f"{name}={values[i]:.6g}" for name, values in where)
+        raise ValueError(
+            f"The {type(custom).__name__} {custom.name!r} is not finite: near {at} its "
+            f"value is {above[i]:.6g}, and its {what} {found[i]:.6g}."
+        )
     expected = (above - below) / (2 * step)
     size = np.maximum(np.abs(above), np.abs(below))
     rounding = 1e-8 + 1e-14 * size / step

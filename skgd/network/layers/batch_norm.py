@@ -30,11 +30,16 @@ EPSILON = 1e-5
 # The weight of the present batch in the running means.
 MOMENTUM = 0.1
 
+# If a sample leaves less than this share of the batch's weight to all others, it counts
+# as the only one. Without others the share is 0, of which rounding makes up to 1e-15.
+ALONE = 1e-12
+
 # The parameters w are four vectors with a number for each unit: scale, shift, running
 # mean and running variance. The sums of a part of the batch are, in this order: the sum
-# of the weights; the sum of their squares; for each unit the mean; and for each unit
-# the weighted sum of squared deviations from this mean. In the totals the latter is
-# replaced by 1 / sqrt(variance + EPSILON).
+# of the weights; the sum of their squares, divided by the former, as squares alone may
+# overflow; for each unit the mean; and for each unit the weighted sum of squared
+# deviations from this mean. In the totals the latter is replaced by
+# 1 / sqrt(variance + EPSILON).
 WEIGHT, SQUARES, MEANS = 0, 1, 2
 
 
@@ -50,21 +55,23 @@ def _measure(n, row, x, weight, sums):
     for i in range(n):
         w = np.float64(weight[i])
         total += w
-        squares += w * w
         values = x[i * (n_units + 1) : i * (n_units + 1) + n_units]
         for j in range(n_units):
             mean[j] += w * values[j]
-    sums[start + WEIGHT], sums[start + SQUARES] = total, squares
+    sums[start + WEIGHT], sums[start + SQUARES] = total, 0.0
     if total == 0.0:
         return
     for j in range(n_units):
         mean[j] /= total
     for i in range(n):
         w = np.float64(weight[i])
+        squares += w * (w / total)
         values = x[i * (n_units + 1) : i * (n_units + 1) + n_units]
         for j in range(n_units):
             deviation = values[j] - mean[j]
-            around[j] += w * (deviation * deviation)
+            # In this order, as a sample without weight may be as far as it likes.
+            around[j] += (w * deviation) * deviation
+    sums[start + SQUARES] = squares
 
 
 @jit
@@ -84,17 +91,18 @@ def _combine(row, w, sums, n_parts, totals):
         if weight == 0.0:
             continue
         both = total + weight
-        squares += sums[part, start + SQUARES]
+        share, rest = weight / both, total / both
+        squares = squares * rest + sums[part, start + SQUARES] * share
         for j in range(n_units):
             delta = sums[part, start + MEANS + j] - mean[j]
-            mean[j] += delta * (weight / both)
-            rest = delta * delta * (total * (weight / both))
-            around[j] += sums[part, start + MEANS + n_units + j] + rest
+            mean[j] += delta * share
+            between = delta * delta * (total * share)
+            around[j] += sums[part, start + MEANS + n_units + j] + between
         total = both
     totals[start + WEIGHT], totals[start + SQUARES] = total, squares
     # A single sample has no unbiased variance, so running means stay as they are.
-    rest = total - squares / total
-    is_alone = not rest > 0.0
+    rest = total - squares
+    is_alone = not rest > ALONE * total
     running_mean = w[2 * n_units : 3 * n_units]
     running_variance = w[3 * n_units : 4 * n_units]
     for j in range(n_units):
@@ -257,5 +265,9 @@ class BatchNorm(Layer):
         return factors, shifts - means * factors
 
     def to_onnx(self, add, x, arrays):
-        """Add a normalisation by the running means; return its outputs' name."""
-        return add("BatchNormalization", x, *arrays, epsilon=EPSILON)
+        """Add a product and a sum; return the name of the outputs.
+
+        An attribute `epsilon` of BatchNormalization would be in float32.
+        """
+        factors, offsets = self.as_factors(arrays)
+        return add("Add", add("Mul", x, factors), offsets)
