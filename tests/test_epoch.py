@@ -25,6 +25,7 @@ from skgd.kernels.team.protocol import (
     GRADIENT,
     KIND_BIT,
     LATE,
+    N_GRADIENTS,
     OPEN,
     UPDATE,
     finish,
@@ -182,7 +183,10 @@ def do_one(team, kind, descent, workspace):
     if kind == GRADIENT:
         _gradient_task(LAST, team, descent, workspace)
     else:
-        _update_task(LAST, team, descent.update)
+        n_tasks, n_gradients = team.squares.size, team.rows[N_GRADIENTS]
+        team.squares[LAST] = _update_task(
+            LAST, n_tasks, team.gradients, n_gradients, descent.update
+        )
     finish(team, LAST)
 
 

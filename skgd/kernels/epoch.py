@@ -47,7 +47,7 @@ class Descent(NamedTuple):
 # The tasks of a step ------------------------------------------------------------------
 
 
-@inline
+@jit
 def _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient):
     """Compute loss and gradient of the samples `rows`, chunk by chunk.
 
@@ -99,32 +99,41 @@ def _gradient_task(task, team, descent, workspace):
         team.losses[task] = loss
 
 
-@inline
-def _update_task(task, team, update):
-    """Add up the gradients of the batch's parts, and update one part of theta."""
-    n_tasks, size = team.squares.size, update.theta.size
+@jit
+def _update_task(task, n_tasks, gradients, n_gradients, update):
+    """Add up the gradients of a batch's parts, and update one part of theta.
+
+    Return the sum of the squares of the parameters that are penalised.
+    """
+    size = update.theta.size
     low, high = size * task // n_tasks, size * (task + 1) // n_tasks
-    total = team.gradients[0][low:high]
-    for part in range(1, team.rows[N_GRADIENTS]):
-        # The loop counts from 0 over slices. Where it counted from `low`, it was not
-        # vectorised, and a step on 50-100-1 took 27 us longer (measured;
-        # `tests/benchmarks/step.py` times such a step).
-        other = team.gradients[part][low:high]
+    total = gradients[0][low:high]
+    for part in range(1, n_gradients):
+        # Slices from 0 on: from `low` on, the loop was not vectorised, and a step on
+        # 50-100-1 took 27 us longer (measured).
+        other = gradients[part][low:high]
         for i in range(total.size):
             total[i] += other[i]
-    team.squares[task] = update_range(update, team.gradients[0], low, high)
+    return update_range(update, gradients[0], low, high)
+
+
+# The tasks are compiled on their own, as both kernels below contain them: with copies
+# in each the first default fit took more than twice as long (measured).
 
 
 @inline
 def _work(thread, team, descent, workspace):
-    """Do one task of the open phase, if there is one left."""
+    """Do one task of the open phase, if there is one left; return whether there was."""
     kind, task = claim(team, thread)
     if task < 0:
         return False
     if kind == GRADIENT:
         _gradient_task(task, team, descent, workspace)
     else:
-        _update_task(task, team, descent.update)
+        n_tasks, n_gradients = team.squares.size, team.rows[N_GRADIENTS]
+        team.squares[task] = _update_task(
+            task, n_tasks, team.gradients, n_gradients, descent.update
+        )
     finish(team, task)
     return True
 
@@ -179,17 +188,6 @@ def _open_batch(team, batch, start, n):
 
 
 @inline
-def _gradients_of_batch(team, descent, workspace):
-    """Have the gradients of the batch's parts computed, stage by stage."""
-    plan, n_parts = descent.plan, team.rows[N_PARTS]
-    for stage in range(2 * plan.barriers.size + 1):
-        team.rows[STAGE] = stage
-        _phase(GRADIENT, n_parts, team, descent, workspace)
-        theta = descent.update.theta
-        combine(plan, theta, stage, team.sums, n_parts, team.totals)
-
-
-@inline
 def _add_up_gradients(team, rule):
     """Add up the gradients of the parts before the update, if their norm is needed."""
     if rule.norm != 0:
@@ -236,8 +234,8 @@ def minibatch_steps(team, descent, first, last, sums, workspace):
         Steps taken. A batch without weight makes no step, and does not count in the
         loss.
     """
-    update, size = descent.update, descent.batch_size
-    n_steps = 0
+    plan, update, size = descent.plan, descent.update, descent.batch_size
+    n_stages, n_steps = 2 * plan.barriers.size + 1, 0
     store(team.shared, RUNNING, 1)
     for batch in range(first, last):
         rows = descent.order[batch * size : (batch + 1) * size]
@@ -245,10 +243,18 @@ def minibatch_steps(team, descent, first, last, sums, workspace):
         if weight == 0.0:
             continue
         _open_batch(team, batch, batch * size, rows.size)
-        _gradients_of_batch(team, descent, workspace)
-        _add_up_gradients(team, update.rule)
-        prepare_step(update, team.gradients[0], weight, descent.rates[batch])
-        _phase(UPDATE, team.squares.size, team, descent, workspace)
+        for stage in range(n_stages + 1):
+            kind, n_tasks = GRADIENT, team.rows[N_PARTS]
+            team.rows[STAGE] = stage
+            if stage == n_stages:
+                kind, n_tasks = UPDATE, team.squares.size
+                _add_up_gradients(team, update.rule)
+                gradient, rate = team.gradients[0], descent.rates[batch]
+                prepare_step(update, gradient, weight, rate)
+            _phase(kind, n_tasks, team, descent, workspace)
+            if stage < n_stages - 1:
+                n_parts = team.rows[N_PARTS]
+                combine(plan, update.theta, stage, team.sums, n_parts, team.totals)
         sums[0] += _loss_of_batch(team, update.alpha) / weight * rows.size
         sums[1] += rows.size
         n_steps += 1
