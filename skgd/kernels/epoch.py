@@ -47,7 +47,7 @@ class Descent(NamedTuple):
 # The tasks of a step ------------------------------------------------------------------
 
 
-@jit
+@inline
 def _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient):
     """Compute loss and gradient of the samples `rows`, chunk by chunk.
 
@@ -75,7 +75,7 @@ def _blocks_of_part(workspace, plan, task):
     return Workspace(workspace.size, memory, workspace.random)
 
 
-@inline
+@jit
 def _gradient_task(task, team, descent, workspace):
     """Compute loss and gradient of one part of the batch, or one stage of both."""
     start, stop, n_parts = team.rows[START], team.rows[STOP], team.rows[N_PARTS]
