@@ -47,7 +47,8 @@ from tests.kernels import (
 
 N = 17
 
-# Of two layers, the first has every activation: slopes in both, in either, in none.
+# The first of two layers has every activation: so slopes are kept in both, in either
+# and in none.
 NAMES = list(ACTIVATIONS)
 MIXTURES = [(each, NAMES[(place + 4) % len(NAMES)]) for place, each in enumerate(NAMES)]
 

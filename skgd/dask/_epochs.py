@@ -84,9 +84,10 @@ def averaged_epochs(fit):
     params, network, state, parts = fit.params, fit.network, fit.state, fit.samples
     interrupts = fit.interrupts
     if network.n_barriers and max(parts.sizes) == 1:
+        (name, *_) = network.barrier_kinds
         raise ValueError(
-            "batch_norm normalises over the samples of a batch, and each partition has "
-            "one. Give larger ones, or set solver='batch' or batch_norm=False."
+            f"{name} takes sums over the samples of a batch, and each partition has "
+            f"one sample. Give larger ones, set solver='batch', or leave {name} out."
         )
     call, n_parts = uuid4().hex, len(parts.sizes)
     # The first partition draws from the estimator's own generator; the seeds of all

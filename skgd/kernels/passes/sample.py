@@ -9,7 +9,7 @@ from skgd.kernels.formulas.losses import loss_and_delta
 from skgd.kernels.machine.call import call
 from skgd.kernels.machine.jit import inline
 from skgd.kernels.machine.span import span
-from skgd.kernels.passes.activate import DERIVATIVE, SLOPE, VALUE
+from skgd.kernels.passes.activate import activate, multiply_by_derivative
 from skgd.kernels.passes.inputs import gather
 from skgd.kernels.passes.plan import (
     ACTIVATION,
@@ -147,10 +147,7 @@ def sample_loss_and_gradient(
             _affine(coefs, span(theta, start + n_coefs, fan_out), x, y)
         elif row[KIND] == ACTIVATION:
             y = span(memory, row[Y], row[FAN_OUT])
-            if row[SLOPE] == 0:
-                call(row[VALUE], (y,))
-            else:
-                call(row[SLOPE], (y, span(memory, row[KEPT], row[N_KEPT])))
+            activate(row, y, span(memory, row[KEPT], row[N_KEPT]))
         else:
             _call_forward(plan, row, layer, theta, workspace)
 
@@ -168,8 +165,9 @@ def sample_loss_and_gradient(
 
     for layer in range(n_layers - 1, -1, -1):
         row = table[layer]
+        fan_out = row[FAN_OUT]
         if row[KIND] == DENSE:
-            start, fan_out = row[START], row[FAN_OUT]
+            start = row[START]
             n_coefs = row[FAN_IN] * fan_out
             x = span(memory, row[X], row[FAN_IN])
             dy = span(memory, row[DY], fan_out)
@@ -180,13 +178,9 @@ def sample_loss_and_gradient(
                 dx = span(memory, row[DX], row[FAN_IN])
                 _transposed_affine(span(theta, start, n_coefs), dy, dx)
         elif row[KIND] == ACTIVATION:
-            dy = span(memory, row[DY], row[FAN_OUT])
-            if row[SLOPE] == 0:
-                call(row[DERIVATIVE], (span(memory, row[Y], row[FAN_OUT]), dy))
-            else:
-                slopes = span(memory, row[KEPT], row[N_KEPT])
-                for j in range(dy.size):
-                    dy[j] *= slopes[j]
+            y, dy = span(memory, row[Y], fan_out), span(memory, row[DY], fan_out)
+            slopes = span(memory, row[KEPT], row[N_KEPT])
+            multiply_by_derivative(row, y, slopes, dy)
         else:
             _call_backward(plan, row, layer, theta, workspace, gradient)
     return loss

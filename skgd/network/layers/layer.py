@@ -1,5 +1,6 @@
 """The base class of all kinds of layers, and the arrays of their parameters."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import prod
@@ -40,7 +41,7 @@ class Segment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(ABC):
     """A layer of a network; each kind of layer is a subclass.
 
     The fields of a kind are plain values, which are saved under their names.
@@ -122,12 +123,12 @@ class Layer:
         """Return the numbers for its columns of the plan from OWN on, three at most."""
         return ()
 
+    @abstractmethod
     def functions(self, dtype, training):
         """Return the addresses of its forward and its backward function.
 
         The second may be 0 if it is not for training.
         """
-        raise NotImplementedError
 
     def first_functions(self, inputs, rows, training):
         """Return the addresses of functions of a first layer that reads samples itself.
