@@ -244,7 +244,7 @@ def test_numba_uses_the_cache(monkeypatch, tmp_path):
 
 
 def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
-    def no_folder(function):
+    def no_folder(function, variant):
         raise RuntimeError("cannot cache function: no locator available")
 
     monkeypatch.setattr("skgd.kernels.machine.jit.KernelCache", no_folder)

@@ -8,13 +8,14 @@ import numpy as np
 from skgd.descent.draws import shuffle
 from skgd.kernels.epoch import (
     Descent,
-    combine_parts,
+    Tasks,
     help_steps,
     minibatch_steps,
     part_gradient,
     part_stage,
     sgd_steps,
     take_step,
+    tasks_for,
 )
 from skgd.kernels.formulas.optimizers import (
     N_FACTORS,
@@ -25,6 +26,7 @@ from skgd.kernels.formulas.optimizers import (
 from skgd.kernels.passes.addresses import Passes, passes_for
 from skgd.kernels.passes.inputs import as_inputs, read_only, row_numbers
 from skgd.kernels.passes.plan import KEY, aligned_zeros, make_workspace
+from skgd.kernels.passes.stages import combine
 from skgd.kernels.team.protocol import make_team
 from skgd.kernels.team.threads import Helpers, prepare_blas
 from skgd.network.division import chunk_size, divide
@@ -76,6 +78,7 @@ class Steps:
         self._descent = Descent(
             plan=self._plan,
             passes=NO_PASSES if size == 1 else passes_for(self._plan, inputs, order),
+            tasks=Tasks(),
             update=make_update(params, network, state),
             samples=samples,
             order=order,
@@ -108,6 +111,8 @@ class Steps:
             memory = aligned_zeros(n_parts * size * self._plan.width, theta.dtype)
             shared = [each._replace(memory=memory) for each in self._workspaces]
             self._workspaces = shared
+        types = self._team, self._descent, self._workspaces[0]
+        self._descent = self._descent._replace(tasks=tasks_for(*types))
         prepare_blas(n_useful)
         self._helpers = Helpers(
             [
@@ -251,7 +256,7 @@ class PartOfBatch:
             loss, weight = self._run(stage, gradient, sums[0], made)
             total += loss
             if totals is None:
-                combine_parts(self._plan, self._theta, stage, sums, made)
+                combine(self._plan, self._theta, stage, sums, 1, made)
         return total, weight, gradient
 
     def sums(self, stage, totals):
@@ -293,7 +298,7 @@ def combine_sums(network, theta, stage, sums, totals):
     # The plan for dense data will do, as sums do not depend on how samples are stored.
     inputs, rows = as_inputs(np.empty((0, 0), theta.dtype)), row_numbers(0)
     plan = make_plan(network, inputs, rows, training=True)
-    combine_parts(plan, theta, stage, sums, totals)
+    combine(plan, theta, stage, sums, sums.shape[0], totals)
 
 
 def apply(update, gradient, loss, weight, rate):

@@ -6,7 +6,7 @@ import numpy as np
 
 from skgd.kernels.formulas.optimizers import Update, prepare_step, update_range
 from skgd.kernels.machine.atomic import load, pause, store
-from skgd.kernels.machine.call import call, call_for_float
+from skgd.kernels.machine.call import address, call, call_for_float
 from skgd.kernels.machine.jit import inline, jit
 from skgd.kernels.passes.addresses import Passes
 from skgd.kernels.passes.inputs import Samples
@@ -32,11 +32,25 @@ from skgd.kernels.team.protocol import (
 )
 
 
+class Tasks(NamedTuple):
+    """Addresses of what the threads of a team do.
+
+    They are called by address, as lead and helpers both call them: with a copy in each
+    of these kernels, the first default fit took twice as long (measured;
+    `tests/benchmarks/run.py` reports the time of compilation).
+    """
+
+    gradient: int = 0
+    update: int = 0
+    combine: int = 0  # 0 in networks without barriers
+
+
 class Descent(NamedTuple):
     """All that the steps of training read and write, besides scratch memory."""
 
     plan: Plan
     passes: Passes
+    tasks: Tasks
     update: Update
     samples: Samples
     order: np.ndarray  # int (n,): rows of the training samples
@@ -75,26 +89,42 @@ def _blocks_of_part(workspace, plan, task):
     return Workspace(workspace.size, memory, workspace.random)
 
 
-@jit
-def _gradient_task(task, team, descent, workspace):
-    """Compute loss and gradient of one part of the batch, or one stage of both."""
+@inline
+def _rows_of_part(task, team, descent, workspace):
+    """Return the samples of one part of the batch, and the place of the first."""
     start, stop, n_parts = team.rows[START], team.rows[STOP], team.rows[N_PARTS]
     n = stop - start
     low, high = start + n * task // n_parts, start + n * (task + 1) // n_parts
     workspace.random[STEP] = team.rows[BATCH]
-    plan, rows, place = descent.plan, descent.order[low:high], low - start
-    passes, theta, samples = descent.passes, descent.update.theta, descent.samples
-    gradient = team.gradients[task]
-    if plan.barriers.size == 0:
-        team.losses[task] = _in_chunks(
-            plan, passes, theta, samples, rows, place, workspace, gradient
-        )
-        return
-    stage, totals, sums = team.rows[STAGE], team.totals, team.sums[task]
-    blocks = _blocks_of_part(workspace, plan, task)
+    return descent.order[low:high], low - start
+
+
+@jit
+def _gradient_task(task, team, descent, workspace):
+    """Compute loss and gradient of one part of the batch."""
+    rows, place = _rows_of_part(task, team, descent, workspace)
+    team.losses[task] = _in_chunks(
+        descent.plan,
+        descent.passes,
+        descent.update.theta,
+        descent.samples,
+        rows,
+        place,
+        workspace,
+        team.gradients[task],
+    )
+
+
+@jit
+def _stage_task(task, team, descent, workspace):
+    """Compute one stage of loss and gradient, for one part of the batch."""
+    plan, stage = descent.plan, team.rows[STAGE]
+    rows, place = _rows_of_part(task, team, descent, workspace)
     workspace.random[FIRST] = place
-    arguments = theta, samples, rows, stage, blocks, gradient, sums, totals
-    loss = call_for_float(passes.stage, (plan, *arguments))
+    blocks = _blocks_of_part(workspace, plan, task)
+    arguments = descent.update.theta, descent.samples, rows, stage, blocks
+    sums = team.gradients[task], team.sums[task], team.totals
+    loss = call_for_float(descent.passes.stage, (plan, *arguments, *sums))
     if stage == plan.barriers.size:
         team.losses[task] = loss
 
@@ -117,8 +147,39 @@ def _update_task(task, n_tasks, gradients, n_gradients, update):
     return update_range(update, gradients[0], low, high)
 
 
-# The tasks are compiled on their own, as both kernels below contain them: with copies
-# in each the first default fit took more than twice as long (measured).
+# What `tasks_for` has compiled.
+_tasks = {}
+
+
+def tasks_for(team, descent, workspace):
+    """Return the addresses of the tasks, for arguments of these types.
+
+    Parameters
+    ----------
+    team : Team
+    descent : Descent
+        Without its tasks.
+    workspace : Workspace
+
+    Returns
+    -------
+    tasks : Tasks
+    """
+    plan, theta, samples = descent.plan, descent.update.theta, descent.samples
+    types = theta.dtype, descent.order.dtype, samples.inputs.indptr.dtype
+    kind = *types, plan.barriers.size > 0
+    if kind not in _tasks:
+        task, combination = _gradient_task, 0
+        if plan.barriers.size > 0:
+            sums = team.sums, 0, team.totals
+            task, combination = _stage_task, address(combine, plan, theta, 0, *sums)
+        gradients = team.gradients, 0
+        _tasks[kind] = Tasks(
+            gradient=address(task, 0, team, descent, workspace),
+            update=address(_update_task, 0, 0, *gradients, descent.update),
+            combine=combination,
+        )
+    return _tasks[kind]
 
 
 @inline
@@ -128,12 +189,11 @@ def _work(thread, team, descent, workspace):
     if task < 0:
         return False
     if kind == GRADIENT:
-        _gradient_task(task, team, descent, workspace)
+        call(descent.tasks.gradient, (task, team, descent, workspace))
     else:
-        n_tasks, n_gradients = team.squares.size, team.rows[N_GRADIENTS]
-        team.squares[task] = _update_task(
-            task, n_tasks, team.gradients, n_gradients, descent.update
-        )
+        gradients = team.gradients, team.rows[N_GRADIENTS]
+        arguments = task, team.squares.size, *gradients, descent.update
+        team.squares[task] = call_for_float(descent.tasks.update, arguments)
     finish(team, task)
     return True
 
@@ -253,8 +313,8 @@ def minibatch_steps(team, descent, first, last, sums, workspace):
                 prepare_step(update, gradient, weight, rate)
             _phase(kind, n_tasks, team, descent, workspace)
             if stage < n_stages - 1:
-                n_parts = team.rows[N_PARTS]
-                combine(plan, update.theta, stage, team.sums, n_parts, team.totals)
+                of_parts = team.sums, team.rows[N_PARTS], team.totals
+                call(descent.tasks.combine, (plan, update.theta, stage, *of_parts))
         sums[0] += _loss_of_batch(team, update.alpha) / weight * rows.size
         sums[1] += rows.size
         n_steps += 1
@@ -360,12 +420,6 @@ def part_stage(
     arguments = theta, samples, rows, stage, workspace, gradient, sums, totals
     loss = call_for_float(passes.stage, (plan, *arguments))
     return loss, _batch_weight(samples, rows)
-
-
-@jit
-def combine_parts(plan, theta, stage, sums, totals):
-    """Write the totals of a stage, given the sums of all parts, one part a row."""
-    combine(plan, theta, stage, sums, sums.shape[0], totals)
 
 
 @jit

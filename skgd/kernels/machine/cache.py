@@ -69,6 +69,8 @@ class KernelCache(FunctionCache):
     Parameters
     ----------
     function : callable
+    variant : str, default=""
+        What the names of files say besides the function's name.
 
     Raises
     ------
@@ -76,9 +78,10 @@ class KernelCache(FunctionCache):
         If there is no folder to write to.
     """
 
-    def __init__(self, function):
+    def __init__(self, function, variant=""):
         super().__init__(function)
-        self._cache_file = _CacheFiles(self._cache_path, self._impl.filename_base)
+        name = self._impl.filename_base + variant
+        self._cache_file = _CacheFiles(self._cache_path, name)
         # Sources are read now, as what is compiled later is what was imported now.
         _fingerprint()
 

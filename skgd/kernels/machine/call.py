@@ -23,6 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from skgd.kernels.machine.jit import without_door
 from skgd.kernels.machine.numba_private import cgutils, global_compiler_lock
 
 _plain_functions = []
@@ -58,6 +59,7 @@ def address(function, *examples):
     signature = tuple(map(numba.typeof, examples))
     # No process may be forked while this thread holds the lock of LLVM, so the one that
     # is held around forks is taken first.
+    function = without_door(function)
     with global_compiler_lock:
         function.compile(signature)
         compiled = function.overloads[signature]

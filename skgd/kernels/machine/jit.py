@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from functools import cache
 
 from numba import njit
 
@@ -22,7 +23,13 @@ from skgd.kernels.machine.numba_private import global_compiler_lock
 #   each use of a tuple of arrays: the first default fit took 17.2 s with them and
 #   14.3 s without (measured, on two machines; `tests/benchmarks/run.py` times such
 #   steps, and compilation apart).
-OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
+# - no_cfunc_wrapper: no C code calls a kernel.
+OPTIONS = {
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cfunc_wrapper": True,
+}
 
 
 # A process that is forked while another thread holds the compiler's lock would wait for
@@ -41,10 +48,27 @@ def jit(function):
     Where neither the package's folder nor the user's cache folder can be written, each
     process compiles.
     """
-    dispatcher = njit(**OPTIONS)(function)
+    return _keep(njit(**OPTIONS)(function), function)
+
+
+def _keep(dispatcher, function, variant=""):
     with suppress(RuntimeError):  # "no locator available"
-        dispatcher._cache = KernelCache(function)
+        dispatcher._cache = KernelCache(function, variant)
     return dispatcher
+
+
+@cache
+def without_door(dispatcher):
+    """Return a dispatcher of the same function that Python cannot call.
+
+    Numba compiles a wrapper with each function, which makes its arguments of Python's.
+    For a function whose arguments are tuples of many arrays, that takes longer than the
+    function itself. A function that is called by its address does without.
+    """
+    function = dispatcher.py_func
+    bare = njit(no_cpython_wrapper=True, **OPTIONS)(function)
+    is_kept = isinstance(dispatcher._cache, KernelCache)
+    return _keep(bare, function, ".inner") if is_kept else bare
 
 
 def inline(function):

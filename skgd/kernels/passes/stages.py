@@ -156,7 +156,7 @@ def run_stage(plan, theta, samples, rows, stage, workspace, gradient, sums, tota
     return loss
 
 
-@inline
+@jit
 def combine(plan, theta, stage, sums, n_parts, totals):
     """Combine the sums of all parts into the totals that the next stage needs.
 
