@@ -2,6 +2,7 @@
 
 from skgd._display import GradientDescentPathDisplay, LossCurveDisplay
 from skgd._version import __version__
+from skgd.compositions import from_sklearn, to_sklearn
 from skgd.estimators.classifier import GDNeuralClassifier
 from skgd.estimators.regressor import GDNeuralRegressor
 from skgd.kernels.formulas.custom import Activation, Loss
@@ -14,15 +15,19 @@ __all__ = [
     "Loss",
     "LossCurveDisplay",
     "__version__",
+    "from_sklearn",
+    "to_sklearn",
 ]
 
 # Saved estimators refer to their classes by this module, so that files can be moved.
-for _class in (
+for _public in (
     Activation,
     GDNeuralClassifier,
     GDNeuralRegressor,
     GradientDescentPathDisplay,
     Loss,
     LossCurveDisplay,
+    from_sklearn,
+    to_sklearn,
 ):
-    _class.__module__ = __name__
+    _public.__module__ = __name__

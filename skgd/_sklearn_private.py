@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
+from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 
@@ -45,6 +46,7 @@ __all__ = [
     "SGDOptimizer",
     "StrOptions",
     "check_matplotlib_support",
+    "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",

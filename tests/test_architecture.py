@@ -17,7 +17,10 @@ FLOORS = [
     ["network"],
     ["descent"],
     ["estimators"],
-    ["_display", "dask", "onnx", "callbacks", "_regressor", "_classifier"],
+    [
+        *("_display", "compositions", "dask", "onnx", "callbacks"),
+        *("_regressor", "_classifier"),
+    ],
     [""],
 ]
 MODULES = sorted(

@@ -21,7 +21,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from skgd import GDNeuralClassifier, GDNeuralRegressor, GradientDescentPathDisplay
 from skgd.estimators.regressor import LOSS_NAMES
 from skgd.kernels.formulas.losses import LOSSES
-from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.kernels.formulas.optimizers import FIRST_ORDER
 
 pytest.importorskip("distributed")
 
@@ -123,7 +123,7 @@ def test_batch_is_the_local_solver_for_every_loss(client, loss, chunks):
     assert_same_descent(actual, expected)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_batch_is_the_local_solver_for_every_optimizer(client, optimizer):
     X, y = draw()
     params = {"solver": "batch", "optimizer": optimizer, "max_iter": 8}

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, LossCurveDisplay
-from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.kernels.formulas.optimizers import FIRST_ORDER
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -453,9 +453,9 @@ def test_colours_are_those_that_no_line_has(line_kw):
 
 
 def test_all_optimizers_differ_in_colour():
-    losses = [[2.0, 1.0]] * len(OPTIMIZERS)
+    losses = [[2.0, 1.0]] * len(FIRST_ORDER)
     lines = LossCurveDisplay(loss=losses).plot().lines_
-    assert len({line.get_color() for line in lines}) == len(OPTIMIZERS)
+    assert len({line.get_color() for line in lines}) == len(FIRST_ORDER)
 
 
 def test_names_may_be_an_array():

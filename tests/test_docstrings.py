@@ -84,4 +84,6 @@ def test_public_names():
         "Loss",
         "LossCurveDisplay",
         "__version__",
+        "from_sklearn",
+        "to_sklearn",
     }

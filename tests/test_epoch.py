@@ -16,7 +16,7 @@ from skgd.descent.steps import Steps
 from skgd.kernels.epoch import _gradient_task, _update_task, help_steps
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.formulas.losses import LOSSES
-from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.kernels.formulas.optimizers import FIRST_ORDER
 from skgd.kernels.machine.atomic import exchange, load, pause
 from skgd.kernels.machine.jit import jit
 from skgd.kernels.passes.inputs import row_numbers
@@ -59,15 +59,15 @@ KINDS = list(product([(), (6,), (6, 1, 5)], [False, True], [False, True]))
 CASES = [
     (optimizer, size, *kind)
     for (number, optimizer), (i, size) in product(
-        enumerate(OPTIMIZERS), enumerate(BATCH_SIZES)
+        enumerate(FIRST_ORDER), enumerate(BATCH_SIZES)
     )
     for kind in KINDS[(number + i) % 3 :: 3]
 ]
 
 
 def test_cases_have_every_optimizer_and_batch_size_in_every_kind():
-    assert set(product(OPTIMIZERS, BATCH_SIZES)) == {case[:2] for case in CASES}
-    for place, members in enumerate([OPTIMIZERS, BATCH_SIZES]):
+    assert set(product(FIRST_ORDER, BATCH_SIZES)) == {case[:2] for case in CASES}
+    for place, members in enumerate([FIRST_ORDER, BATCH_SIZES]):
         found = {(case[place], *case[2:]) for case in CASES}
         assert found == {(each, *kind) for each in members for kind in KINDS}
 
@@ -92,7 +92,7 @@ def test_sample_steps_hold_for_every_loss(loss, n_outputs):
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_epoch_in_single_precision(optimizer, batch_size):
     problem, params = make_problem(), settings(optimizer, batch_size, weight_decay=0.4)
     result = train(problem.astype(np.float32), params)
@@ -111,7 +111,7 @@ def test_epoch_holds_for_every_activation(activations, batch_size):
 
 @pytest.mark.parametrize("parts", [(1, 1), (2, 3)])
 @pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_weight_decay_spares_the_intercepts(optimizer, batch_size, parts):
     problem = make_problem((6, 1, 5))
     params = settings(optimizer, batch_size, weight_decay=0.4)

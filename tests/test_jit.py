@@ -47,7 +47,7 @@ with event.install_recorder("numba:compile") as recorder:
     from skgd import GDNeuralRegressor
     from skgd.estimators.regressor import LOSS_NAMES
     from skgd.kernels.formulas.activations import ACTIVATIONS
-    from skgd.kernels.formulas.optimizers import OPTIMIZERS
+    from skgd.kernels.formulas.optimizers import FIRST_ORDER
     def fit(y, **parameters):
         regressor = GDNeuralRegressor(
             (30, 20), solver=solver, batch_size=20, n_iter_no_change=3, random_state=0,
@@ -57,7 +57,7 @@ with event.install_recorder("numba:compile") as recorder:
     X = np.random.default_rng(0).standard_normal((60, 20))
     y, outputs = 0.1 * X[:, 0], []
     for solver in ("batch", "sgd", "minibatch"):
-        for optimizer in OPTIMIZERS:
+        for optimizer in FIRST_ORDER:
             fit(y, activation="tanh", optimizer=optimizer)
         for activation in ACTIVATIONS:
             fit(y, activation=activation)

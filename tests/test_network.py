@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skgd.descent.steps import apply
 from skgd.kernels.formulas.activations import ACTIVATIONS
-from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.kernels.formulas.optimizers import FIRST_ORDER
 from skgd.kernels.machine.jit import jit
 from skgd.kernels.passes.inputs import row_numbers
 from skgd.kernels.passes.plan import FAN_OUT, backward_address, forward_address
@@ -319,7 +319,7 @@ def test_gradient_of_a_new_kind(sparse, dtype):
 @pytest.mark.parametrize(
     ("batch_size", "parts"), [(1, (1, 1)), (4, (1, 1)), (4, (2, 3))]
 )
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_rates_of_a_new_kind(optimizer, batch_size, parts, max_grad_norm):
     # Each array moves at its own rate, and one is not touched.
     problem = problem_of(SCALED)
@@ -340,7 +340,7 @@ def test_rates_of_a_new_kind(optimizer, batch_size, parts, max_grad_norm):
 
 @pytest.mark.usefixtures("scale_kind")
 @pytest.mark.parametrize("max_grad_norm", [None, 0.5])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_what_is_not_the_optimizers_may_have_any_gradient(optimizer, max_grad_norm):
     params = settings(optimizer, alpha=0.1, max_grad_norm=max_grad_norm)
     problem = problem_of(SCALED)

@@ -1,4 +1,4 @@
-"""Every member of `OPTIMIZERS`, step for step against references from the papers."""
+"""Every member of `FIRST_ORDER`, step for step against references from the papers."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import rosen, rosen_der
 
 from skgd.descent.steps import apply
-from skgd.kernels.formulas.optimizers import BETA_1, OPTIMIZERS, Segments
+from skgd.kernels.formulas.optimizers import BETA_1, FIRST_ORDER, Segments
 from skgd.network.network import make_network
 from tests import naive
 from tests.kernels import begin_update, settings
@@ -128,7 +128,7 @@ def torch_in_double():
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
 @pytest.mark.parametrize("name", [*PROBLEMS, "network"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_path_is_that_of_the_reference(optimizer, name, weight_decay):
     gradient, theta, rate = problem(name)
     params = settings(optimizer, alpha=0.0, weight_decay=weight_decay)
@@ -159,7 +159,7 @@ def test_path_is_that_of_pytorch(optimizer, weight_decay, name):
     assert_allclose(path, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_minimises_a_quadratic(optimizer):
     value, gradient, start, rate = PROBLEMS["quadratic"]
     rate = RATES.get(optimizer, rate)
@@ -168,7 +168,7 @@ def test_minimises_a_quadratic(optimizer):
 
 
 @pytest.mark.parametrize("n_steps", [1, 7, 3000])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_a_clock_can_be_taken_up_again(optimizer, n_steps):
     params, gradient = settings(optimizer, alpha=0.0), np.ones(3)
     run = begin(params, np.zeros(3))
@@ -183,13 +183,13 @@ def test_a_clock_can_be_taken_up_again(optimizer, n_steps):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_gradient_is_scaled_and_penalised_in_the_same_pass(optimizer, dtype):
     # A step of the summed gradient g, of weight 2, is one of the gradient g / 2 + l2 *
     # theta, with decay * theta - theta added.
     rng = np.random.default_rng(0)
     theta, g = (rng.standard_normal(12).astype(dtype) for _ in range(2))
-    memory = np.abs(rng.standard_normal((len(OPTIMIZERS[optimizer].memory), 12)))
+    memory = np.abs(rng.standard_normal((len(FIRST_ORDER[optimizer].memory), 12)))
     memory, inside = memory.astype(dtype), slice(3, 8)
     factor, l2, decay = dtype(0.5), dtype(0.25), dtype(0.75)
 
@@ -224,7 +224,7 @@ def test_second_moment_keeps_its_digits_in_float32(beta_2):
     assert_allclose(update.memory[1], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", sorted(set(OPTIMIZERS) - NOT_NORMALISED))
+@pytest.mark.parametrize("optimizer", sorted(set(FIRST_ORDER) - NOT_NORMALISED))
 def test_a_gradient_whose_square_overflows_makes_no_step(optimizer):
     # As in scikit-learn: the root of the second moment is infinite, and no more.
     update = begin(settings(optimizer, alpha=0.0), np.ones(37))
@@ -232,7 +232,7 @@ def test_a_gradient_whose_square_overflows_makes_no_step(optimizer):
     np.testing.assert_array_equal(update.theta, 1)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_nan_stays_nan(optimizer):
     g = np.ones(37)
     g[::7] = np.nan
@@ -244,13 +244,13 @@ def test_nan_stays_nan(optimizer):
 
 
 def test_every_optimizer_has_a_reference():
-    assert set(naive.OPTIMIZERS) == set(OPTIMIZERS) >= set(TORCH)
-    assert all(record.name == name for name, record in OPTIMIZERS.items())
+    assert set(naive.OPTIMIZERS) == set(FIRST_ORDER) >= set(TORCH)
+    assert all(record.name == name for name, record in FIRST_ORDER.items())
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
 def test_every_row_of_the_memory_is_used(optimizer):
     update = begin(settings(optimizer, alpha=0.0), np.ones(5))
     apply(update, np.arange(1.0, 6.0), 0.0, 1.0, 0.1)
-    assert len(update.memory) == len(OPTIMIZERS[optimizer].memory)
+    assert len(update.memory) == len(FIRST_ORDER[optimizer].memory)
     assert update.memory.all()

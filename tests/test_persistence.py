@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from skgd import GDNeuralClassifier, GDNeuralRegressor, __version__
 from skgd.estimators.saving import FORM, UPGRADES, _checksum
 from skgd.kernels.formulas.activations import ACTIVATIONS
-from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.kernels.formulas.optimizers import FIRST_ORDER
 
 SAVED = Path(__file__).parent / "saved"
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
@@ -95,13 +95,13 @@ def test_an_older_form_is_upgraded(monkeypatch):
 def names_in_turn(n):
     """n names of activations with as many of optimizers; each has its turn."""
     return [
-        [list(registry)[i % len(registry)] for registry in (ACTIVATIONS, OPTIMIZERS)]
+        [list(registry)[i % len(registry)] for registry in (ACTIVATIONS, FIRST_ORDER)]
         for i in range(n)
     ]
 
 
 @pytest.mark.parametrize(
-    ("activation", "optimizer"), names_in_turn(max(len(ACTIVATIONS), len(OPTIMIZERS)))
+    ("activation", "optimizer"), names_in_turn(max(len(ACTIVATIONS), len(FIRST_ORDER)))
 )
 def test_every_activation_and_optimizer_comes_back(activation, optimizer):
     regressor = fitted(

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.descent.loop import NON_FINITE
 from skgd.descent.schedules import CURVES, SCHEDULES
-from skgd.estimators.parameters import COMMON_CONSTRAINTS
+from skgd.estimators.parameters import COMMON_CONSTRAINTS, OF_SEARCHES
 from skgd.estimators.regressor import LOSS_NAMES
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.formulas.optimizers import OPTIMIZERS
@@ -62,6 +62,7 @@ PARAMETERS = {
     "learning_rate_init": rates(1e3),
     "power_t": st.floats(0, 2),
     "max_iter": st.integers(1, 6),
+    "max_fun": st.integers(1, 50),
     "shuffle": st.booleans(),
     "random_state": st.integers(0, 2**32 - 1),
     "tol": st.floats(0, 1),
@@ -97,7 +98,9 @@ ERRORS = (
     "batch_norm must be one flag",
     "batch_norm=",
     "batch_norm takes sums",
+    "optimizer='lbfgs' and",
     "The validation set is too small",
+    "validation_fraction=",
     "label_smoothing needs",
     "Some value(s) of y are out of the valid range",
     # scikit-learn's words for a split that cannot be made
@@ -118,7 +121,11 @@ def estimators(draw, Estimator):
     always = ("hidden_layer_sizes", "solver", "optimizer", "max_iter", "random_state")
     others = sorted(space.keys() - set(always))
     chosen = [*always, *draw(st.lists(st.sampled_from(others), unique=True))]
-    return Estimator(**{name: draw(space[name]) for name in chosen})
+    params = {name: draw(space[name]) for name in chosen}
+    if OPTIMIZERS[params["optimizer"]].is_searched and draw(st.booleans()):
+        # It could do with few of them; half of them are tried as they are.
+        params |= {name: allowed[0] for name, (allowed, _) in OF_SEARCHES.items()}
+    return Estimator(**params)
 
 
 @st.composite
@@ -187,7 +194,10 @@ def predicts(estimator, X):
 
 def check_sound(estimator, X, y):
     losses = estimator.loss_curve_
-    assert len(losses) == estimator.n_iter_ <= estimator.max_iter
+    # A search that begins in a minimum has its loss, after no iteration.
+    least = int(not OPTIMIZERS[estimator.optimizer].is_searched)
+    assert least <= estimator.n_iter_ <= estimator.max_iter
+    assert len(losses) == max(estimator.n_iter_, 1)
     # Only the last epoch of a fit that gives up with its best weights is not finite.
     assert np.isfinite(losses[:-1]).all()
     assert np.isfinite(losses[-1]) or estimator.early_stopping

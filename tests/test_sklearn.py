@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from threadpoolctl import threadpool_limits
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.estimators.conversion import SHARED, TOLD_APART
+from skgd.estimators.conversion.spelling import SHARED, TOLD_APART
 from tests.inside import best_theta_of, memory_of, n_steps_of
 from tests.test_parity import (
     SETTINGS,
@@ -145,7 +145,7 @@ def test_scikit_learn_estimators_come_back_with_their_parameters(
 
 def test_every_parameter_of_scikit_learn_is_thought_of():
     elsewhere = {"activation", "solver", "nesterovs_momentum", "momentum", "loss"}
-    elsewhere |= {"learning_rate", "max_fun"}  # the latter belongs to lbfgs
+    elsewhere |= {"learning_rate"}
     for theirs in PAIRS.values():
         assert set(theirs().get_params()) <= elsewhere | set(SHARED)
 
@@ -322,17 +322,15 @@ def test_what_scikit_learn_does_not_record_is_nan():
 
 
 @each_pair
-def test_lbfgs_predicts_but_does_not_train(ours, theirs):
+def test_lbfgs_predicts_and_trains_by_another_optimizer_too(ours, theirs):
     X, y, _ = make_data("binary", "dense", np.float64, False)
     mlp = theirs(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=20, random_state=0)
-    with pytest.raises(ValueError, match="L-BFGS is not gradient descent"):
-        ours.from_sklearn(mlp)
-    mlp.fit(X, y)
-    with pytest.warns(UserWarning, match="further training is by solver='minibatch'"):
-        converted = ours.from_sklearn(mlp)
+    converted = ours.from_sklearn(mlp.fit(X, y))
     assert_close(outputs(converted, X), outputs(mlp, X), 1e-12)
     assert (converted.n_iter_, converted.loss_) == (mlp.n_iter_, mlp.loss_)
-    converted.partial_fit(X, y)
+    with pytest.raises(ValueError, match="partial_fit exclude each other"):
+        converted.partial_fit(X, y)
+    converted.set_params(optimizer="adam").partial_fit(X, y)
     assert len(converted.loss_curve_) == 2
 
 
@@ -357,6 +355,7 @@ INEXPRESSIBLE += [
         {"class_weight": "balanced"},
         {"label_smoothing": 0.1},
         {"scoring": "f1_macro", "early_stopping": True},
+        {"early_stopping": True, "optimizer": "lbfgs", "solver": "batch"},
     )
 ]
 each_inexpressible = pytest.mark.parametrize(("ours", "params"), INEXPRESSIBLE)
@@ -565,8 +564,7 @@ def test_lbfgs_after_another_solver_leaves_nothing_of_it(n_units):
     X, y, _ = make_data("regression", "dense", np.float64, False)
     mlp = MLPRegressor(hidden_layer_sizes=(3,), early_stopping=True, max_iter=20)
     mlp.fit(X, y).set_params(solver="lbfgs", hidden_layer_sizes=(n_units,)).fit(X, y)
-    with pytest.warns(UserWarning, match="lbfgs"):
-        regressor = GDNeuralRegressor.from_sklearn(mlp)
+    regressor = GDNeuralRegressor.from_sklearn(mlp)
     assert_close(regressor.predict(X), mlp.predict(X), 1e-12)
     assert regressor.loss_curve_ == [mlp.loss_]
     assert regressor.validation_scores_ is None
@@ -628,11 +626,3 @@ def test_early_stopping_that_the_fit_had_not():
     classifier = GDNeuralClassifier((4,), warm_start=True, max_iter=3, random_state=0)
     mlp = classifier.fit(X, y).set_params(early_stopping=True).to_sklearn()
     assert len(mlp.fit(X, y).validation_scores_) == 3
-
-
-def test_warnings_point_to_the_caller():
-    X, y, _ = make_data("regression", "dense", np.float64, False)
-    mlp = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=20).fit(X, y)
-    with pytest.warns(UserWarning, match="lbfgs") as caught:
-        GDNeuralRegressor.from_sklearn(mlp)
-    assert caught[0].filename == __file__

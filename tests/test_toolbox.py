@@ -13,14 +13,14 @@ from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.descent.schedules import CURVES, SCHEDULES
 from skgd.estimators.regressor import LOSS_NAMES
 from skgd.kernels.formulas.activations import ACTIVATIONS
-from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.kernels.formulas.optimizers import FIRST_ORDER
 from tests.inside import theta_of
 
 SOLVERS = ["batch", "sgd", "minibatch"]
 BOTH = [
     *({"activation": each} for each in ACTIVATIONS),
     {"activation": ["gelu", "relu"]},
-    *({"optimizer": each} for each in OPTIMIZERS),
+    *({"optimizer": each} for each in FIRST_ORDER),
     *({"learning_rate": each} for each in [*SCHEDULES, *CURVES, np.sqrt]),
     {"weight_decay": 0.5},
     {"dropout": 0.3},

@@ -172,7 +172,6 @@ def test_all_but_two_parameters_are_by_keyword(Estimator):
 SPELLINGS = [
     pytest.param("nesterovs_momentum", True, "optimizer='nesterov'", id="nesterov"),
     pytest.param("nesterovs_momentum", False, "optimizer='momentum'", id="momentum"),
-    pytest.param("max_fun", 15000, "bound training with max_iter", id="max_fun"),
 ]
 each_spelling = pytest.mark.parametrize(("name", "value", "instead"), SPELLINGS)
 

@@ -6,8 +6,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from skgd.descent.lbfgs import lbfgs_epochs
 from skgd.descent.loop import local_epochs
 from skgd.estimators.base import BaseGDNeural
+from skgd.estimators.parameters import is_searched
 
 
 class StepRecorder:
@@ -41,13 +43,21 @@ class StepRecorder:
         self._state, self._max_iter = fit.state, fit.params.max_iter
         self._n_before, self._is_provisional = 0, False
         self._write(0)
-        return local_epochs(fit, self._run)
+        if is_searched(fit.params):
+            lbfgs_epochs(fit, after=self._write_iteration)
+        else:
+            local_epochs(fit, self._run)
+
+    def _write_iteration(self):
+        self._forget_provisional()
+        self._n_before += 1
+        self._write(self._n_before)
+        planned = planned_steps(self._max_iter, self.max_points)
+        self._is_provisional = self._n_before not in planned
 
     def _run(self, steps):
         """Run an epoch in pieces; return the number of its steps."""
-        # The last point was written down in case that its epoch was the last one.
-        if self._is_provisional:
-            del self.steps[-1], self.thetas[-1]
+        self._forget_provisional()
         n = steps.n_batches
         planned = planned_steps(self._max_iter * n, self.max_points)
         cuts = planned - self._n_before
@@ -61,6 +71,11 @@ class StepRecorder:
         self._n_before += n
         self._is_provisional = n_made > 0 and self._n_before not in planned
         return n_steps
+
+    def _forget_provisional(self):
+        """Forget the last point, if it was written in case that it was the last one."""
+        if self._is_provisional:
+            del self.steps[-1], self.thetas[-1]
 
     def _write(self, step):
         self.steps.append(step)

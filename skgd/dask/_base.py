@@ -16,7 +16,7 @@ from skgd._sklearn_private import fit_context
 from skgd.dask._baseline import warn_if_nothing_was_learned
 from skgd.dask._cluster import Cluster, ClusterError
 from skgd.dask._data import Collections, scatter
-from skgd.dask._epochs import averaged_epochs, batch_epochs, make_chains
+from skgd.dask._epochs import averaged_epochs, batch_epochs, lbfgs_epochs, make_chains
 from skgd.dask._judge import PartsJudge
 from skgd.dask._prediction import predict_blocks, score_blocks
 from skgd.descent.interrupts import Interrupts
@@ -24,6 +24,7 @@ from skgd.descent.loop import Ending, Fit, train
 from skgd.descent.state import TrainingState
 from skgd.descent.tasks import FitTask
 from skgd.estimators.base import BaseGDNeural, all_or_nothing
+from skgd.estimators.parameters import is_searched
 from skgd.kernels.team.threads import n_threads
 
 
@@ -242,7 +243,7 @@ class BaseDask(BaseGDNeural):
         task = _Task(self, name, n_epochs, data, self._attributes_of_a_copy)
         what = self, self._network, self._state, parts, range(parts.n_samples)
         how = judge, task, interrupts, incremental, 1
-        ending = train(Fit(*what, *how), averaged_epochs if averages else batch_epochs)
+        ending = train(Fit(*what, *how), self._epochs())
         failure = ending.cut_off
         if incremental and failure is not None:
             raise failure  # and forget the epoch, as it can be done again
@@ -258,6 +259,11 @@ class BaseDask(BaseGDNeural):
         )
         error.__cause__ = failure
         return error
+
+    def _epochs(self):
+        if self.solver != "batch":
+            return averaged_epochs
+        return lbfgs_epochs if is_searched(self) else batch_epochs
 
     def _attributes_of_a_copy(self):
         """Return the attributes of a fitted copy.

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgd._sklearn_private import fit_context
 from skgd.dask._base import BaseDask
 from skgd.dask._docs import with_sections_of
+from skgd.estimators.availability import unless_searched
 from skgd.estimators.base import all_or_nothing
 from skgd.estimators.classifier import GDNeuralClassifier
 from skgd.estimators.labels import check_classes
@@ -25,6 +26,7 @@ class DaskGDNeuralClassifier(BaseDask, GDNeuralClassifier):
 
     _local_class = GDNeuralClassifier
 
+    @unless_searched
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,

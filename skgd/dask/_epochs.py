@@ -1,4 +1,4 @@
-"""Epochs whose partitions are on workers; `train` takes them like `local_epochs`.
+"""Epochs whose partitions are on workers, in place of those of one process.
 
 The state changes only when an epoch is complete. So when the cluster fails, or when
 Ctrl-C ends the waiting for it, the state is that of the last complete epoch.
@@ -13,45 +13,69 @@ from uuid import uuid4
 import numpy as np
 
 from skgd.dask._part import Descent, Draws, Leg, Point, descend, gradient_at, sums_at
+from skgd.descent.lbfgs import search
+from skgd.descent.loop import end_epoch
 from skgd.descent.steps import apply, combine_sums, draw_seed, make_update
 
 
 def batch_epochs(fit):
-    """Take one step an epoch, from the sum of the partitions' gradients.
-
-    The gradients are added up in the order of the partitions, so that the result does
-    not depend on which worker was the first.
-    """
-    params, network, state, parts = fit.params, fit.network, fit.state, fit.samples
-    interrupts, schedule = fit.interrupts, fit.schedule
-    # Where each part begins in the batch. Dropout needs it.
-    firsts = np.cumsum([0, *parts.sizes[:-1]]).tolist()
-    while True:
-        interrupts.interruptible(fit.task.begin_epoch)
-        interrupts.check()
+    """Take one step an epoch, from the sum of the partitions' gradients."""
+    params, network, state = fit.params, fit.network, fit.state
+    goes_on = True
+    while goes_on:
+        fit.interrupts.interruptible(fit.task.begin_epoch)
+        fit.interrupts.check()
         seed, draws = None, deepcopy(state.random_state)
         if network.draws:
             seed = draw_seed(draws)
         theta = state.theta.copy()
-        batch = partial(_gradients, network, theta, parts, firsts, seed)
-        results = interrupts.interruptible(batch)
-        if results is None:
-            interrupts.check()
+        loss, weight, gradient = _sum_over_parts(fit, theta, seed)
         if network.draws:
             state.random_state.set_state(draws.get_state())
         state.theta[:] = theta
-        (rate,) = schedule.rates(state, params.max_iter, 1).tolist()
-        losses, weights, gradients = zip(*results, strict=True)
-        gradient = np.array(gradients[0])
-        for other in gradients[1:]:
-            gradient += other
-        loss, weight = sum(losses), sum(weights)
+        (rate,) = fit.schedule.rates(state, params.max_iter, 1).tolist()
         if weight != 0:
             update = make_update(params, network, state)
             loss = apply(update, gradient, loss, weight, rate)
             state.n_steps += 1
         state.scheduled_epochs += 1
-        yield loss, rate
+        goes_on = end_epoch(fit, loss, rate)
+
+
+def lbfgs_epochs(fit):
+    """Run the iterations of L-BFGS on the sum of the partitions' gradients."""
+    params, network, state = fit.params, fit.network, fit.state
+
+    def loss_and_gradient(point):
+        with np.errstate(over="ignore"):  # a point that is tried may not be a float32
+            theta = point.astype(state.theta.dtype)
+        loss, weight, gradient = _sum_over_parts(fit, theta, None)
+        # The rule of L-BFGS adds the penalty, and moves nothing.
+        update = make_update(params, network, replace(state, theta=theta))
+        loss = apply(update, gradient, loss, weight, rate=0.0)
+        return loss, state.remembered("gradient").astype(np.float64)
+
+    search(fit, loss_and_gradient)
+
+
+def _sum_over_parts(fit, theta, seed):
+    """Return the loss, the weight and the gradient of the batch of all partitions.
+
+    They are added up in the order of the partitions, so that the result does not depend
+    on which worker was the first.
+    """
+    parts = fit.samples
+    # Where each part begins in the batch. Dropout needs it.
+    firsts = np.cumsum([0, *parts.sizes[:-1]]).tolist()
+    batch = partial(_gradients, fit.network, theta, parts, firsts, seed)
+    results = fit.interrupts.interruptible(batch)
+    if results is None:
+        fit.interrupts.check()
+    losses, weights, gradients = zip(*results, strict=True)
+    gradient = np.array(gradients[0])
+    for other in gradients[1:]:
+        gradient += other
+    return sum(losses), sum(weights), gradient
 
 
 def _gradients(network, theta, parts, firsts, seed):
@@ -128,7 +152,8 @@ def averaged_epochs(fit):
         state.scheduled_epochs += 1
         n_samples = sum(end.n_samples for end in ends)
         loss = sum(end.loss for end in ends)
-        yield loss / max(n_samples, 1), ends[0].first_rate
+        if not end_epoch(fit, loss / max(n_samples, 1), ends[0].first_rate):
+            return
 
 
 def _order(n, generator):

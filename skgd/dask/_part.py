@@ -17,8 +17,7 @@ from sklearn.utils.multiclass import type_of_target
 from skgd._sklearn_private import num_samples
 from skgd.dask._blocks import naming_partition
 from skgd.descent.draws import shuffle
-from skgd.descent.interrupts import Interrupts
-from skgd.descent.loop import Fit, local_epochs
+from skgd.descent.loop import Fit, make_steps, run_epoch
 from skgd.descent.state import mean_weight
 from skgd.descent.steps import PartOfBatch, draw_seed
 from skgd.estimators.base import as_numbers
@@ -378,10 +377,6 @@ def _n_threads(n_jobs):
     return n_jobs if n_jobs > 0 else max(1, CPU_COUNT + 1 + n_jobs)
 
 
-# The client tells callbacks of epochs, and parts do not.
-_NO_TASK = SimpleNamespace(begin_epoch=lambda: None)
-
-
 def descend(part, descent, leg):
     """Run an epoch over a part; return the descent as it is after it."""
     descent = copy(descent)
@@ -395,17 +390,17 @@ def descend(part, descent, leg):
     rows, state.random_state = part.take_order(leg.draws)
     n_steps, threads = state.n_steps, _n_threads(params.n_jobs)
     state.order = rows
-    with Interrupts() as interrupts, one_blas_thread():
+    with one_blas_thread():
         what = params, descent.network, state, part.samples, rows
-        fit = Fit(*what, None, _NO_TASK, interrupts, True, threads)
+        # Only the client judges, tells callbacks and waits for Ctrl-C.
+        fit = Fit(*what, None, None, None, True, threads)
         if n_samples == 1 and descent.network.n_barriers:
             # There is nothing to normalise over, so the partition takes no step.
             leg.draws.skip_epoch(rows, state.random_state)
             loss, rate = 0.0, float(fit.schedule.rates(state, params.max_iter, 1)[0])
         else:
-            run = local_epochs(fit)
-            loss, rate = next(run)
-            run.close()
+            with make_steps(fit) as steps:
+                loss, rate = run_epoch(fit, steps)
     part.keep_order(leg.draws, rows, state.random_state)
 
     if leg.is_own:

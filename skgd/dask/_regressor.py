@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgd._sklearn_private import fit_context
 from skgd.dask._base import BaseDask
 from skgd.dask._docs import with_sections_of
+from skgd.estimators.availability import unless_searched
 from skgd.estimators.regressor import GDNeuralRegressor
 
 
@@ -22,6 +23,7 @@ class DaskGDNeuralRegressor(BaseDask, GDNeuralRegressor):
 
     _local_class = GDNeuralRegressor
 
+    @unless_searched
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,

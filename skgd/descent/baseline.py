@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skgd.descent.judge import MeanLoss
 from skgd.kernels.formulas.links import LINKS, TINY
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
 from skgd.network.outputs import RawOutputs
 
 # Share of the constant's loss by which the network's loss has to be lower. So a network
@@ -194,10 +195,10 @@ def warn_of(estimator, loss, least, moments):
     """Warn that nothing was learned, and say what to do; the losses are sums."""
     total, mean, variance = moments
     spread = np.sqrt(variance)
-    remedy = (
-        "Scale X, for example by StandardScaler, or raise learning_rate_init or "
-        "n_iter_no_change."
-    )
+    longer = "learning_rate_init or n_iter_no_change"
+    if OPTIMIZERS[estimator.optimizer].is_searched:
+        longer = "max_iter or max_fun, or lower tol"
+    remedy = f"Scale X, for example by StandardScaler, or raise {longer}."
     # How far an output is from mean 0 and spread 1, if it varies.
     scale = np.maximum(spread, 1 / np.maximum(spread, TINY))
     distance = np.where(spread > 0, np.maximum(np.abs(mean), scale), 0)

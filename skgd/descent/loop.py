@@ -2,7 +2,6 @@
 
 import warnings
 import zlib
-from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skgd.descent.schedules import make_schedule
 from skgd.descent.steps import Steps
+from skgd.kernels.formulas.optimizers import OPTIMIZERS
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
@@ -77,6 +77,16 @@ class Fit(NamedTuple):
     n_threads: int
 
     @property
+    def max_iter(self):
+        """The number of epochs that there may be."""
+        return 1 if self.incremental else self.params.max_iter
+
+    @property
+    def goes_on(self):
+        """Whether another epoch is to come."""
+        return not self.state.is_stopping and self.state.n_iter < self.max_iter
+
+    @property
     def schedule(self):
         """The schedule of the learning rate, made of the parameters."""
         params = self.params
@@ -112,8 +122,8 @@ def train(fit, epochs):
     ----------
     fit : Fit
     epochs : callable
-        Returns, given `fit`, a generator that runs the epochs, and yields the loss and
-        the first learning rate of each, as `local_epochs` does.
+        Runs the epochs, given `fit`: it calls `end_epoch` after each one, until that
+        says to stop. `local_epochs` is the one for all first-order optimizers.
 
     Returns
     -------
@@ -126,43 +136,31 @@ def train(fit, epochs):
     CutOff
         If the epochs could not go on before the first one was complete.
     """
-    params, state, interrupts = fit.params, fit.state, fit.interrupts
-    early_stopping, ending, schedule = params.early_stopping, Ending(), fit.schedule
-    max_iter = 1 if fit.incremental else params.max_iter
+    state, interrupts = fit.state, fit.interrupts
+    early_stopping, by_request, cut_off = fit.params.early_stopping, False, None
     state.early_stopping = early_stopping
     if not state.resumes:
         elsewhere = isinstance(fit.rows, range)
         state.begin(None if elsewhere else fit.rows.copy())
     interrupts.hold()
     try:
-        with closing(epochs(fit)) as run:
-            while not state.is_stopping and state.n_iter < max_iter:
-                loss, first_rate = next(run)
-                _record_epoch(fit, first_rate, loss)
-                if np.isfinite(loss):
-                    state.is_stopping = _go_on(params, state, schedule)
-                # Callbacks come last, so that the estimator that they see could be
-                # trained further.
-                is_told_to = interrupts.interruptible(fit.task.end_epoch, loss)
-                if is_told_to:
-                    state.is_stopping, ending = True, Ending(by_request=True)
-                if not np.isfinite(loss):
-                    _give_up(state, early_stopping)
-                    state.is_stopping = True
-                interrupts.check()
+        # A search that was cut off after its last iteration has yet to say how.
+        is_searched = OPTIMIZERS[state.optimizer].is_searched
+        if fit.goes_on or (is_searched and not state.is_stopping):
+            epochs(fit)
     except KeyboardInterrupt:
         if state.n_iter == 0:
             raise  # there is no epoch to keep
         warnings.warn("Training interrupted by user.", stacklevel=2)
-        ending = Ending(by_request=True)
+        by_request = True
     except CutOff as error:
         if state.n_iter == 0:
             raise
-        ending = Ending(cut_off=error)
+        cut_off = error
     else:
         if not (state.is_stopping or fit.incremental):
             warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
+                f"Stochastic Optimizer: Maximum iterations ({fit.max_iter}) "
                 "reached and the optimization hasn't converged yet.",
                 ConvergenceWarning,
                 stacklevel=2,
@@ -174,11 +172,11 @@ def train(fit, epochs):
         state.theta = state.best_theta.copy()
     if not np.isfinite(state.theta).all():
         raise ValueError(NON_FINITE)
-    return ending
+    return Ending(by_request or fit.task.asks_to_stop, cut_off)
 
 
 def local_epochs(fit, run=Steps.run_epoch):
-    """Run epochs one by one, and yield each one's loss and first learning rate.
+    """Run epochs one by one.
 
     Parameters
     ----------
@@ -186,25 +184,71 @@ def local_epochs(fit, run=Steps.run_epoch):
     run : callable, default=Steps.run_epoch
         Runs an epoch, given the `Steps`, and returns the number of its steps.
     """
-    params, state, schedule = fit.params, fit.state, fit.schedule
-    parts = params, fit.network, state, fit.samples, fit.n_threads
-    with Steps(*parts) as steps:
-        while True:
+    with make_steps(fit) as steps:
+        goes_on = True
+        while goes_on:
             fit.interrupts.interruptible(fit.task.begin_epoch)
-            if state.n_iter > 0:  # otherwise there is nothing to keep yet
+            if fit.state.n_iter > 0:  # otherwise there is nothing to keep yet
                 fit.interrupts.check()
-            steps.begin_epoch()
-            steps.rates[:] = schedule.rates(state, params.max_iter, steps.n_batches)
-            state.n_steps += run(steps)
-            state.scheduled_epochs += 1
-            yield steps.loss, float(steps.rates[0])
+            goes_on = end_epoch(fit, *run_epoch(fit, steps, run))
 
 
-def _record_epoch(fit, first_rate, loss):
-    """Write the epoch into the history, and count epochs without improvement."""
+def make_steps(fit):
+    """Make the `Steps` of a fit."""
+    return Steps(fit.params, fit.network, fit.state, fit.samples, fit.n_threads)
+
+
+def run_epoch(fit, steps, run=Steps.run_epoch):
+    """Run an epoch; return its loss, and its first learning rate."""
     params, state = fit.params, fit.state
+    steps.begin_epoch()
+    steps.rates[:] = fit.schedule.rates(state, params.max_iter, steps.n_batches)
+    state.n_steps += run(steps)
+    state.scheduled_epochs += 1
+    return steps.loss, float(steps.rates[0])
+
+
+def end_epoch(fit, loss, first_rate):
+    """Write an epoch down, judge it, and tell the callbacks; return whether to go on.
+
+    Parameters
+    ----------
+    fit : Fit
+    loss : float
+        The training loss of the epoch.
+    first_rate : float
+        The learning rate of its first step, nan if it has none.
+
+    Returns
+    -------
+    goes_on : bool
+    """
+    params, state, interrupts = fit.params, fit.state, fit.interrupts
     state.n_iter += 1
     state.samples_seen += len(fit.rows)
+    write_down(fit, loss, first_rate)
+    if np.isfinite(loss):
+        state.is_stopping = _is_to_stop(params, state, fit.schedule)
+    # Callbacks come last, so that the estimator that they see could be trained further.
+    if interrupts.interruptible(fit.task.end_epoch, loss):
+        state.is_stopping = True
+    if not np.isfinite(loss):
+        _give_up(state, params.early_stopping)
+        state.is_stopping = True
+    interrupts.check()
+    return fit.goes_on
+
+
+def write_down(fit, loss, first_rate):
+    """Write an epoch into the history, and count epochs without improvement.
+
+    Parameters
+    ----------
+    fit : Fit
+    loss, first_rate : float
+        As in `end_epoch`.
+    """
+    params, state = fit.params, fit.state
     state.loss_curve.append(loss)
     state.learning_rate_curve.append(first_rate)
     if params.verbose:
@@ -227,11 +271,13 @@ def _record_epoch(fit, first_rate, loss):
             state.best_theta = state.theta.copy()
     else:
         improved = loss <= state.best_loss - params.tol
+        # L-BFGS ends by rules of its own, which read `tol` too.
+        improved |= OPTIMIZERS[state.optimizer].is_searched
         state.best_loss = min(state.best_loss, loss)
     state.no_improvement_count = 0 if improved else state.no_improvement_count + 1
 
 
-def _go_on(params, state, schedule):
+def _is_to_stop(params, state, schedule):
     """Set the next epoch's learning rate; return whether to stop instead."""
     state.learning_rate = schedule.after_epoch(state.learning_rate, state.samples_seen)
     if state.no_improvement_count > params.n_iter_no_change:

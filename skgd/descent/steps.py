@@ -23,6 +23,7 @@ from skgd.kernels.formulas.optimizers import (
     make_update_rule,
     set_clock,
 )
+from skgd.kernels.machine.call import entry
 from skgd.kernels.passes.addresses import Passes, passes_for
 from skgd.kernels.passes.inputs import as_inputs, read_only, row_numbers
 from skgd.kernels.passes.plan import KEY, aligned_zeros, make_workspace
@@ -87,12 +88,17 @@ class Steps:
         )
         # The helpers must not refer to this object: such a cycle would keep all of its
         # arrays until the garbage collector runs.
-        self._helpers, self._team = Helpers([]), None
+        self._helpers = Helpers([])
         if size == 1:
             self._workspaces = [make_workspace(self._plan, 1, dtype)]
-            self._gradient = np.empty_like(state.theta)
+            before, kernel = (self._descent,), sgd_steps
+            after = self._sums, self._workspaces[0], np.empty_like(state.theta)
         else:
             self._divide(inputs, size, n_threads)
+            before, kernel = (self._team, self._descent), minibatch_steps
+            after = self._sums, self._workspaces[0]
+        self._take = entry(kernel, *before, 0, 0, *after)
+        self._before, self._after = before, after
 
     def _divide(self, inputs, batch_size, n_threads):
         """Prepare threads that share the tasks of a step."""
@@ -148,11 +154,8 @@ class Steps:
 
         A batch without weight makes no step.
         """
-        where = first, last, self._sums, self._workspaces[0]
-        if self._team is None:
-            return sgd_steps(self._descent, *where, self._gradient)
         self._helpers.wake()
-        return minibatch_steps(self._team, self._descent, *where)
+        return self._take(*self._before, first, last, *self._after)
 
     def run_epoch(self):
         """Take the steps of the whole epoch; return how many there were."""

@@ -31,11 +31,16 @@ class FitTask:
         weights or None.
     attributes : callable
         Returns the fitted attributes that an estimator would have if it stopped now.
+
+    Attributes
+    ----------
+    asks_to_stop : bool
+        Whether a callback has asked to end the fit.
     """
 
     def __init__(self, estimator, name, n_epochs, data, attributes):
         self._data, self._attributes = data, attributes
-        self._estimator = estimator
+        self._estimator, self.asks_to_stop = estimator, False
         self._context = self._epoch = None
         if has_callbacks(estimator):
             self._context = estimator._init_callback_context(
@@ -73,9 +78,11 @@ class FitTask:
         theta = self._estimator._state.theta
         is_usable = np.isfinite(loss) and np.isfinite(theta).all()
         attributes = self._attributes if is_usable else None
-        return self._epoch.call_on_fit_task_end(
+        asks = self._epoch.call_on_fit_task_end(
             **self._told(), reconstruction_attributes=attributes
         )
+        self.asks_to_stop = self.asks_to_stop or bool(asks)
+        return self.asks_to_stop
 
     def end(self):
         """Tell the callbacks that the fit has ended; the estimator is fitted."""

@@ -22,6 +22,7 @@ from skgd.descent.baseline import warn_if_nothing_was_learned
 from skgd.descent.draws import generator_position, move_generator
 from skgd.descent.interrupts import Interrupts
 from skgd.descent.judge import Judge, samples_as_given, split_rows
+from skgd.descent.lbfgs import lbfgs_epochs
 from skgd.descent.loop import Fit, fingerprint, local_epochs, train
 from skgd.descent.state import TrainingState, mean_weight
 from skgd.descent.tasks import FitTask, has_callbacks
@@ -31,7 +32,9 @@ from skgd.estimators.fitted import FittedNetwork, has_finite_sum, in_rows
 from skgd.estimators.parameters import (
     SKLEARN_PARAMETERS,
     SKLEARN_SOLVERS,
+    check_search,
     hidden_units,
+    is_searched,
     warn_of_batch_size,
 )
 from skgd.estimators.saving import pack, unpack
@@ -195,7 +198,7 @@ class BaseGDNeural(
         *,
         incremental,
         initial=(None, None),
-        epochs=local_epochs,
+        epochs=None,
     ):
         with Interrupts() as interrupts, all_or_nothing(self):
             first = self._begin(incremental)
@@ -222,11 +225,15 @@ class BaseGDNeural(
             what = self, self._network, self._state, samples, rows
             how = judge, task, interrupts, incremental, threads
             with one_blas_thread():
-                ending = train(Fit(*what, *how), epochs)
+                ending = train(Fit(*what, *how), epochs or self._epochs())
             if not (incremental or ending.by_request):
                 warn_if_nothing_was_learned(self, ready.X, samples, rows, threads)
             interrupts.interruptible(task.end)
         return self
+
+    def _epochs(self):
+        """Return the function that runs the epochs of a fit."""
+        return lbfgs_epochs if is_searched(self) else local_epochs
 
     def _begin(self, incremental):
         """Begin a call; return whether it makes a new network.
@@ -234,6 +241,7 @@ class BaseGDNeural(
         If it does, the former network is dropped.
         """
         warn_of_batch_size(self)
+        check_search(self, incremental)
         is_fitted = "_state" in vars(self)
         first = not is_fitted or not (self.warm_start or incremental)
         if is_fitted and first:

@@ -17,14 +17,21 @@ from skgd.kernels.formulas.optimizers import OPTIMIZERS
 SKLEARN_SOLVERS = {
     "adam": "The optimizer is a parameter of its own: write solver='minibatch', "
     "optimizer='adam' (the defaults).",
-    "lbfgs": "L-BFGS is not gradient descent and is not offered: write solver='batch' "
-    "for steps from the whole data, or keep scikit-learn's estimator.",
+    "lbfgs": "The optimizer is a parameter of its own, and L-BFGS takes the gradient "
+    "of all samples: write solver='batch', optimizer='lbfgs'.",
 }
 SKLEARN_PARAMETERS = {
     "nesterovs_momentum": "write optimizer='nesterov' for nesterovs_momentum=True, "
     "optimizer='momentum' for nesterovs_momentum=False",
-    "max_fun": "it belongs to scikit-learn's solver='lbfgs', which is not offered; "
-    "leave it out and bound training with max_iter",
+}
+# What L-BFGS cannot do: parameters, the values that it can have, and why.
+OF_SEARCHES = {
+    "solver": (("batch",), "L-BFGS takes the gradient of all samples at once"),
+    "learning_rate": (("constant",), "a line search finds the length of each step"),
+    "dropout": ((0, 0.0), "L-BFGS needs the same loss at each evaluation"),
+    "batch_norm": ((False,), "the running means would be those of points tried"),
+    "weight_decay": ((0, 0.0), "it is not part of the loss; use alpha"),
+    "max_grad_norm": ((None,), "a line search bounds each step"),
 }
 
 
@@ -47,6 +54,7 @@ COMMON_CONSTRAINTS = {
     ],
     "learning_rate": [StrOptions({*SCHEDULES, *CURVES}), callable],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
@@ -78,6 +86,32 @@ def warn_of_batch_size(params):
             "that is solver='minibatch' with optimizer='nesterov' or 'momentum'.",
             stacklevel=6,
         )
+
+
+def is_searched(params):
+    """Return whether the steps are found by searches, as those of L-BFGS are."""
+    name = params.optimizer  # it may not have been validated yet
+    return isinstance(name, str) and name in OPTIMIZERS and OPTIMIZERS[name].is_searched
+
+
+def check_search(params, incremental):
+    """Raise a ValueError if the optimizer and something else exclude each other."""
+    if not is_searched(params):
+        return
+    this = f"optimizer={params.optimizer!r}"
+    if incremental:
+        raise ValueError(
+            f"{this} and partial_fit exclude each other: a call takes one step from "
+            "its data, and L-BFGS many from the same. Set another optimizer, or call "
+            "fit, with warm_start=True to go on from the weights."
+        )
+    for name, (allowed, why) in OF_SEARCHES.items():
+        value = getattr(params, name)
+        if any(each not in allowed for each in np.ravel(np.array(value, object))):
+            raise ValueError(
+                f"{this} and {name}={value!r} exclude each other: {why}. Set "
+                f"{name}={allowed[0]!r}, or another optimizer."
+            )
 
 
 def hidden_units(hidden_layer_sizes):

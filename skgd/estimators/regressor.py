@@ -8,6 +8,7 @@ from sklearn.base import RegressorMixin
 
 from skgd._sklearn_private import Interval, StrOptions, fit_context
 from skgd.descent.scores import R2
+from skgd.estimators.availability import unless_searched
 from skgd.estimators.base import BaseGDNeural
 from skgd.estimators.checks import check_targets
 from skgd.estimators.fitted import nan_where_overflown
@@ -52,7 +53,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         - 'minibatch': `batch_size` samples at a time.
 
     optimizer : {'gd', 'momentum', 'nesterov', 'adagrad', 'adadelta', 'rmsprop', \
-            'adam', 'amsgrad', 'nadam'}, default='adam'
+            'adam', 'amsgrad', 'nadam', 'lbfgs'}, default='adam'
         How a gradient becomes a step:
 
         - 'gd': against the gradient, by the learning rate.
@@ -65,10 +66,15 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         - 'adam': each parameter scaled by running moments of its gradient [3]_.
         - 'amsgrad': adam with the largest second moment so far [13]_.
         - 'nadam': adam with nesterov's look-ahead [14]_.
+        - 'lbfgs': along a direction that takes the curvature into account, which is
+          estimated from the last ten gradients, by a line search [21]_. It needs
+          ``solver='batch'`` and takes iterations of SciPy's L-BFGS-B as epochs. It has
+          no learning rate, and excludes `dropout`, `batch_norm`, `weight_decay`,
+          `max_grad_norm`, schedules and `partial_fit`.
 
-        'momentum', 'nesterov' and 'adam' are as in scikit-learn, and all others as in
-        PyTorch. The learning rate is inside the velocity of 'momentum' and 'nesterov',
-        so these two are as in PyTorch only as long as it does not change.
+        'momentum', 'nesterov', 'adam' and 'lbfgs' are as in scikit-learn, and all
+        others as in PyTorch. The learning rate is inside the velocity of 'momentum' and
+        'nesterov', so these two are as in PyTorch only as long as it does not change.
 
     loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', \
             'gamma'} or `skgd.Loss`, default='squared_error'
@@ -155,7 +161,12 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         Exponent of ``learning_rate='invscaling'``.
 
     max_iter : int, default=200
-        Largest number of epochs that a fit may take.
+        Largest number of epochs that a fit may take, or of iterations of L-BFGS.
+
+    max_fun : int, default=15000
+        Largest number of evaluations of the loss and its gradient, each of which takes
+        all samples, that ``optimizer='lbfgs'`` may make; an iteration makes one or
+        more. Other optimizers do not read it.
 
     shuffle : bool, default=True
         Whether to draw a new order of the samples in each epoch, which does not matter
@@ -169,7 +180,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
 
     tol : float, default=1e-4
         Least improvement, of the training loss or of the validation score, that
-        counts.
+        counts. ``optimizer='lbfgs'`` stops where the largest element of the gradient,
+        in magnitude, is no more than this.
 
     verbose : bool, default=False
         Whether to print each epoch's loss and score.
@@ -258,13 +270,15 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         Intercepts of each layer; views, as `coefs_`.
 
     learning_rate_curve_ : list of float
-        Learning rate of each epoch's first step.
+        Learning rate of each epoch's first step; nan with ``optimizer='lbfgs'``.
 
     loss_ : float
         Training loss of the last epoch, penalty included.
 
     loss_curve_ : list of float
-        Training loss of each epoch; `partial_fit` and warm starts append to it.
+        Training loss of each epoch; `partial_fit` and warm starts append to it. It is
+        the mean over the epoch's steps, each before the step; with
+        ``optimizer='lbfgs'`` it is the loss after each iteration.
 
     n_features_in_ : int
         Number of features.
@@ -349,6 +363,8 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
        neural networks", ICML 2013, algorithm 1.
     .. [20] S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network
        training by reducing internal covariate shift", ICML 2015.
+    .. [21] D. C. Liu, J. Nocedal, "On the limited memory BFGS method for large scale
+       optimization", Mathematical Programming 45, 1989; by SciPy's L-BFGS-B.
 
     Examples
     --------
@@ -392,6 +408,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         learning_rate_init=0.001,
         power_t=0.5,
         max_iter=200,
+        max_fun=15000,
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -424,6 +441,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
         self.max_iter = max_iter
+        self.max_fun = max_fun
         self.shuffle = shuffle
         self.random_state = random_state
         self.tol = tol
@@ -509,6 +527,7 @@ class GDNeuralRegressor(RegressorMixin, BaseGDNeural):
             X, y, sample_weight, validation, incremental=False, initial=initial
         )
 
+    @unless_searched
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,

@@ -38,7 +38,8 @@ class ScikitLearn:
 
     def spelling(self, workload):
         """Return the parameters that name the descent."""
-        solver = "adam" if workload.optimizer == "adam" else "sgd"
+        is_solver = workload.optimizer in ("adam", "lbfgs")
+        solver = workload.optimizer if is_solver else "sgd"
         return {"solver": solver, "batch_size": workload.batch_size}
 
     def estimator(self, workload):
@@ -55,7 +56,7 @@ class ScikitLearn:
 
     def training(self, workload, X, y):
         estimator = self.estimator(workload)
-        return lambda: estimator.fit(X, y).loss_curve_[-1]
+        return lambda: estimator.fit(X, y).loss_
 
     def prediction(self, workload, X, y):
         estimator = self.estimator(workload).fit(X[:200], y[:200])
@@ -106,6 +107,12 @@ class Skgd(ScikitLearn):
         }
 
 
+def refuse_lbfgs(workload):
+    """Raise if the workload is L-BFGS, whose work is equal with SciPy's only."""
+    if workload.optimizer == "lbfgs":
+        raise NotOffered("its L-BFGS has another line search")
+
+
 class PyTorch:
     """An eager loop over batches, with the fused optimizers."""
 
@@ -130,6 +137,7 @@ class PyTorch:
         return torch.nn.Sequential(*layers)
 
     def training(self, workload, X, y):
+        refuse_lbfgs(workload)
         if workload.density < 1:
             raise NotOffered("rows of CSR tensors cannot be picked")
         torch, n = self.torch, workload.n_samples
@@ -210,6 +218,7 @@ class Jax:
         return forward
 
     def training(self, workload, X, y):
+        refuse_lbfgs(workload)
         if workload.density < 1:
             raise NotOffered("rows of sparse arrays cannot be picked")
         jax, jnp = self.jax, self.jax.numpy

@@ -9,8 +9,10 @@
 The rule, for each case:
 
 1. Every solver is trained with each of five learning rates and three random states, for
-   as many epochs as the case's budget of seconds allows. All use Adam and ``alpha=0``,
-   as the pull of `alpha` depends on the batch size.
+   as many epochs as the case's budget of seconds allows. All use ``alpha=0``, as the
+   pull of `alpha` depends on the batch size. The optimizer is Adam. With
+   ``solver="batch"`` there is L-BFGS as well, which has no learning rate and is trained
+   once with each random state; its iterations count as epochs.
 2. Of each solver and rate, the median over the random states counts. The target is 1.1
    times the lowest median of any solver and rate.
 3. A solver is reported with the rate that took it to the target in the fewest epochs.
@@ -20,7 +22,7 @@ An epoch is timed apart, without validation: what it costs to look is not charge
 
 With ``--rates`` it prints another table instead, for which nothing is timed: between
 which learning rates an optimizer comes within a tenth of its own lowest validation
-loss, in a number of epochs that is fixed for each solver.
+loss, in a number of epochs that is fixed for each solver. L-BFGS has no part in it.
 """
 
 import argparse
@@ -38,11 +40,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.kernels.formulas.optimizers import FIRST_ORDER
 
-# What feeds a gradient, and the learning rates that it is given to choose from.
+# What feeds a gradient, and the learning rates that it is given to choose from; None is
+# for L-BFGS, which has none.
 SOLVERS = {
     "batch": ({"solver": "batch"}, [0.003, 0.01, 0.03, 0.1, 0.3]),
+    "batch, L-BFGS": ({"solver": "batch", "optimizer": "lbfgs"}, [None]),
     "minibatch 200": ({"batch_size": 200}, [0.001, 0.003, 0.01, 0.03, 0.1]),
     "minibatch 32": ({"batch_size": 32}, [0.0003, 0.001, 0.003, 0.01, 0.03]),
     "sgd": ({"solver": "sgd"}, [0.0001, 0.0003, 0.001, 0.003, 0.01]),
@@ -103,7 +107,9 @@ def make_data(case):
 def make_net(case, solver, rate, **options):
     kind = GDNeuralClassifier if case.is_digits else GDNeuralRegressor
     options = {"alpha": 0, "random_state": 0, "n_iter_no_change": np.inf, **options}
-    return kind(case.hidden, learning_rate_init=rate, **SOLVERS[solver][0], **options)
+    if rate is not None:
+        options["learning_rate_init"] = rate
+    return kind(case.hidden, **SOLVERS[solver][0], **options)
 
 
 def seconds_an_epoch(case, solver, rate, data, *, judged=False, repeats=3):
@@ -111,18 +117,21 @@ def seconds_an_epoch(case, solver, rate, data, *, judged=False, repeats=3):
     X, y, X_val, y_val = data
     validation = {"X_val": X_val, "y_val": y_val} if judged else {}
 
-    def seconds(epochs):
-        net = make_net(case, solver, rate, max_iter=epochs)
+    def fit(epochs):
+        """Return the seconds that a fit takes, and its epochs."""
+        net = make_net(case, solver, rate, max_iter=epochs, tol=0)
         start = time.perf_counter()
         net.fit(X, y, **validation)
-        return time.perf_counter() - start
+        return time.perf_counter() - start, net.n_iter_
 
-    seconds(1)  # compiles
-    epochs, taken = 1, seconds(1)
-    while taken < SHORTEST:
+    fit(1)  # compiles
+    epochs, (taken, done) = 1, fit(1)
+    # L-BFGS may come to its end earlier; then this is the longest that there is.
+    while taken < SHORTEST and done == epochs:
         epochs = int(epochs * max(2, min(100, 1.2 * SHORTEST / taken)))
-        taken = seconds(epochs)
-    return median([taken, *(seconds(epochs) for _ in range(repeats - 1))]) / epochs
+        taken, done = fit(epochs)
+    again = [fit(epochs)[0] for _ in range(repeats - 1)]
+    return median([taken, *again]) / done
 
 
 def validation_losses(case, solver, rate, data, max_epochs, random_state):
@@ -175,7 +184,8 @@ def measure_solver(case, solver, data, runs, target):
     }
     rate = min(runs, key=lambda rate: (needed[rate], lowest[rate]))
     found = {"rate": rate, "lowest_loss": min(lowest.values())}
-    found["is_edge_rate"] = rate in (min(runs), max(runs))
+    rates = list(runs)
+    found["is_edge_rate"] = len(rates) > 1 and rate in (rates[0], rates[-1])
     found["epoch_seconds"] = seconds_an_epoch(case, solver, rate, data)
     found["epochs"] = found["seconds"] = None
     if needed[rate] < np.inf:
@@ -219,10 +229,10 @@ def good_rates(case, solver, optimizer, data):
 def rates_table(case):
     """Return the list-table of the optimizers' learning rates."""
     data = make_data(case)
-    rows = [["optimizer", *SOLVERS]]
-    for optimizer in OPTIMIZERS:
+    rows = [["optimizer", *RATE_EPOCHS]]
+    for optimizer in FIRST_ORDER:
         rows.append([f"``{optimizer}``"])
-        for solver in SOLVERS:
+        for solver in RATE_EPOCHS:
             rates, best = good_rates(case, solver, optimizer, data)
             ends = dict.fromkeys([rates[0], rates[-1]])  # one, if they are the same
             rows[-1].append(f"{' to '.join(map(str, ends))} ({best:.3f})")
@@ -238,9 +248,10 @@ def cell(result, solver):
     seconds = [other["seconds"] for other in result["solvers"].values()]
     is_fastest = found["seconds"] == min(s for s in seconds if s is not None)
     text = f"{found['seconds']:.2g} s"
-    epochs = f"{found['epochs']} epoch{'s' * (found['epochs'] != 1)}"
-    edge = ", edge" if found["is_edge_rate"] else ""
-    return f"{f'**{text}**' if is_fastest else text} ({epochs}, {found['rate']}{edge})"
+    details = f"{found['epochs']} epoch{'s' * (found['epochs'] != 1)}"
+    if found["rate"] is not None:
+        details += f", {found['rate']}{', edge' * found['is_edge_rate']}"
+    return f"{f'**{text}**' if is_fastest else text} ({details})"
 
 
 def rst_table(report):

@@ -19,7 +19,7 @@ class Workload:
     epochs: int
     kind: str = "training"  # or "prediction", "search"
     classes: bool = False  # log loss over units[-1] classes, else squared error
-    optimizer: str = "adam"
+    optimizer: str = "adam"  # or "nesterov", "lbfgs", whose iterations are the epochs
     activation: str = "relu"
     dtype: str = "float64"
     density: float = 1.0  # of X; below 1 it is a CSR matrix
@@ -63,6 +63,16 @@ class Workload:
 
 def _regression(name, units, batch_size, **options):
     return Workload(name, (*units, 1), batch_size=batch_size, **options)
+
+
+def _lbfgs(name, units, n_samples, epochs, bar=1.0, **options):
+    return Workload(
+        f"L-BFGS, {name}, {n_samples} rows",
+        *(units, n_samples, n_samples, epochs),
+        optimizer="lbfgs",
+        bars={"scikit-learn": bar},
+        **options,
+    )
 
 
 def _prediction(n_samples, **options):
@@ -167,6 +177,25 @@ WORKLOADS = [
         **{"n_samples": 5000, "epochs": 1, "density": 0.005},
         bars=_vs(4),
     ),
+    _lbfgs("10-10-1", (10, 10, 1), 2000, 100, bar=3),
+    _lbfgs("20-50-1", (20, 50, 1), 2000, 100, bar=3),
+    _lbfgs("20-100-1", (20, 100, 1), 2000, 100, bar=3),
+    _lbfgs(
+        *("digits, 64-64-64-10", (64, 64, 64, 10), 1792, 50),
+        classes=True,
+        data="digits",
+    ),
+    _lbfgs("50-100-1", (50, 100, 1), 10_000, 20),
+    _lbfgs("50-100-1, float32", (50, 100, 1), 10_000, 20, dtype="float32"),
+    _lbfgs("50-100-1, tanh", (50, 100, 1), 10_000, 20, activation="tanh"),
+    _lbfgs("100-100-100-1", (100, 100, 100, 1), 10_000, 10),
+    _lbfgs("784-256-256-10", (784, 256, 256, 10), 6400, 3, classes=True),
+    _lbfgs(
+        *("784-256-256-10, float32", (784, 256, 256, 10), 6400, 3),
+        classes=True,
+        dtype="float32",
+    ),
+    _lbfgs("CSR, 64 hidden", (20_000, 64, 1), 5000, 3, density=0.005),
     _prediction(1, bars=_vs(1.3)),
     _prediction(1000, bars=_vs(2)),
     _prediction(100_000, bars=_vs(1.5)),

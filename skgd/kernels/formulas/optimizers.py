@@ -7,7 +7,7 @@ is `alpha` over the batch's weight, or 0 for parameters without a penalty, such 
 intercepts. Before the step is taken, the parameters are multiplied by `decay`, which is
 1 for parameters without weight decay.
 
-To add an optimizer, write its rule, and add its record to `OPTIMIZERS`. The rule is
+To add an optimizer, write its rule, and add its record to `FIRST_ORDER`. The rule is
 compiled when a fit first needs it.
 """
 
@@ -46,6 +46,9 @@ class Optimizer(NamedTuple):
         ``clock(rule, n_steps)`` returns the clock after that number of steps. A clock
         is made of products over all steps, as taking powers at each step cost 0.1 us
         (measured).
+    is_searched : bool
+        Whether the rule only writes the gradient down, and the steps are found by a
+        search over whole epochs, as in `skgd.descent.lbfgs`.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Optimizer(NamedTuple):
     memory: tuple = ()
     tick: Callable = None
     clock: Callable = lambda rule, n_steps: ()
+    is_searched: bool = False
 
 
 # Places in `Update.step`, the factors of one step: what the gradient is multiplied by;
@@ -494,7 +498,19 @@ def _adadelta(theta, gradient, memory, start, factor, l2, decay, step, rule):
     return np.float64(squares)
 
 
-OPTIMIZERS = {
+@jit
+def _gradient(theta, gradient, memory, start, factor, l2, decay, step, rule):
+    # Nothing is moved: it is the gradient of the loss with its penalty.
+    total = _memory(memory, 0, theta, start)
+    squares = theta.dtype.type(0)
+    for i in range(theta.size):
+        squares = add(squares, theta[i] * theta[i])
+        total[i] = factor * gradient[i] + l2 * theta[i]
+    return np.float64(squares)
+
+
+# The optimizers whose rule takes the step.
+FIRST_ORDER = {
     optimizer.name: optimizer
     for optimizer in [
         Optimizer("gd", _gd),
@@ -510,4 +526,8 @@ OPTIMIZERS = {
         ),
         Optimizer("nadam", _nadam, ("first", "second"), _nadam_tick, _nadam_clock),
     ]
+}
+# All optimizers, by their names. L-BFGS remembers where its search has begun.
+OPTIMIZERS = FIRST_ORDER | {
+    "lbfgs": Optimizer("lbfgs", _gradient, ("gradient", "start"), is_searched=True)
 }

@@ -74,6 +74,31 @@ def address(function, *examples):
     return _notes[-1].ctypes.data
 
 
+def entry(function, *arguments):
+    """Compile a jitted function for these arguments; return what Python can call.
+
+    The result takes arguments of exactly the same types, as it is not looked at them
+    again: for tuples of many arrays that takes ten times as long as the rest of the
+    call (9.5 us and 0.8 us for `minibatch_steps`, measured).
+
+    Parameters
+    ----------
+    function : callable
+        Compiled by `jit`.
+    *arguments : object
+
+    Returns
+    -------
+    entry : callable
+    """
+    if numba.config.DISABLE_JIT:
+        return function
+    signature = tuple(map(numba.typeof, arguments))
+    with global_compiler_lock:
+        function.compile(signature)
+    return function.overloads[signature].entry_point
+
+
 def _number_of(types_of_arguments):
     """Return a checksum of types; other types are most unlikely to have the same."""
     return zlib.crc32(str(tuple(types_of_arguments)).encode())
