@@ -1031,6 +1031,10 @@ PLACES = {
     ),
     "fitted": (fitted_bagging_with, r"^BaggingClassifier, at estimators_\[1\]: "),
     "dict": (lambda network: {"a": (1, network)}, r"^dict, at \['a'\]\[1\]: "),
+    "searched": (
+        lambda network: GridSearchCV(in_pipeline(network), {"net__alpha": [1]}),
+        r"^GridSearchCV, at 'estimator__net': ",
+    ),
     "grid": (
         lambda network: GridSearchCV(in_pipeline(adam()), {"net": [adam(), network]}),
         r"^GridSearchCV, at param_grid\['net'\]\[1\]: ",
@@ -1080,6 +1084,12 @@ def test_a_candidate_that_scikit_learn_lacks_is_named(grid):
         skgd.to_sklearn([None, search])
     with pytest.raises(ValueError, match=r"^GridSearchCV\.param_grid: the candidate"):
         skgd.to_sklearn(search)
+
+
+def test_a_base_that_no_candidate_keeps_has_to_be_valid_too():
+    search = GridSearchCV(MLPClassifier(solver="adm"), {"solver": ["adam"]})
+    with pytest.raises(ValueError, match=r"^GridSearchCV, at 'estimator': .*'adm'"):
+        skgd.from_sklearn(search)
 
 
 def test_a_candidate_of_scikit_learn_that_is_not_valid_is_named():
@@ -1171,3 +1181,25 @@ def test_random_nestings_keep_their_names_and_predictions(seed):
     original.fit(X, Y["labels"])
     assert_same_outputs(converted, original)
     assert_same_outputs(skgd.to_sklearn(converted), original)
+
+
+def test_grids_of_two_searches_over_one_network_are_refused_together():
+    inner = GridSearchCV(MLPClassifier(), {"solver": ["adam", "sgd"]})
+    for grid in (
+        {"estimator__nesterovs_momentum": [True, False]},
+        {"param_grid": [{"solver": ["adam"]}, {"solver": ["sgd"]}]},
+    ):
+        with pytest.raises(ValueError, match="belongs to another search, inside"):
+            skgd.from_sklearn(GridSearchCV(inner, grid))
+    outer = GridSearchCV(inner, {"estimator__alpha": [0.1, 1.0]})
+    converted = skgd.from_sklearn(outer)
+    assert converted.param_grid == outer.param_grid
+    assert converted.estimator.param_grid == {"optimizer": ["adam", "nesterov"]}
+
+
+def test_a_subclass_of_ours_is_refused_as_one_of_theirs_is():
+    class Own(skgd.GDNeuralClassifier):
+        pass
+
+    with pytest.raises(ValueError, match="Own is a subclass"):
+        skgd.to_sklearn(make_pipeline(Own()))

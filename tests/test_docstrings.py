@@ -34,10 +34,12 @@ def public_names():
     for cls in CLASSES + DISPLAYS + ON_DASK:
         name = f"skgd.dask.{cls.__name__}" if cls in ON_DASK else f"skgd.{cls.__name__}"
         yield name
-        for attribute, value in vars(cls).items():
-            is_method = inspect.isfunction(value) or isinstance(value, classmethod)
-            if not attribute.startswith(("_", "set_")) and is_method:
+        for attribute in vars(cls):
+            if not attribute.startswith(("_", "set_")) and inspect.isroutine(
+                getattr(cls, attribute, None)
+            ):
                 yield f"{name}.{attribute}"
+    yield from ("skgd.from_sklearn", "skgd.to_sklearn")
     for name in ("Checkpoint", "load_checkpoint", "save_checkpoint"):
         yield f"skgd.callbacks.{name}"
 

@@ -4,13 +4,16 @@ import io
 import pickle
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
+import numpy as np
+
+from skgd.compositions.candidates import is_search
 from skgd.compositions.directions import FROM_SKLEARN, to_sklearn_direction
 from skgd.compositions.places import place_of
-from skgd.compositions.searches import is_search, translated_attributes
+from skgd.compositions.searches import translated_attributes
 
 # Functions and classes are not copied, as in `copy.deepcopy`: so a lambda, which cannot
 # be pickled, may be part of a composition.
-_ATOMS = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type)
+_ATOMS = (FunctionType, BuiltinFunctionType, ModuleType, type)
 
 
 def from_sklearn(obj):
@@ -97,7 +100,10 @@ def to_sklearn(obj, *, predict_only=False):
 
 def _converted(obj, direction):
     copier = _Copier(obj, direction)
-    copier.dump(obj)
+    try:
+        copier.dump(obj)
+    except (pickle.PicklingError, AttributeError) as error:
+        raise TypeError(str(error)) from error
     if not copier.n_networks:
         raise ValueError(
             f"This {type(obj).__name__} holds no {direction.wanted}, so there is "
@@ -142,9 +148,16 @@ class _Copier(pickle.Pickler):
             raise ValueError(f"{place_of(network, self._root)}: {error}") from error
 
     def reducer_override(self, obj):
-        """Write a search down with its parameters translated."""
+        """Write a search down with its parameters translated; a method by its parts."""
+        if isinstance(obj, MethodType):
+            if self._direction.is_network(obj.__self__):  # of another class, then
+                return getattr, (obj.__self__, obj.__name__)
+            return MethodType, (obj.__func__, obj.__self__)
         if not is_search(obj):
             return NotImplemented
+        # First what cannot be converted itself, which is not the fault of a candidate.
+        for part in (obj.estimator, *obj.estimator.get_params(deep=True).values()):
+            self.persistent_id(part)
         try:
             attributes = translated_attributes(obj, self._direction)
         except ValueError as error:
@@ -155,6 +168,27 @@ class _Copier(pickle.Pickler):
 
     def load(self):
         """Return the copy."""
+        networks = [
+            (part, original.random_state)
+            for part, original in zip(self._parts, self._originals, strict=True)
+            if self._direction.is_network(original)
+            and isinstance(original.random_state, np.random.RandomState)
+        ]
+        self.dump([generator for _, generator in networks])
         unpickler = pickle.Unpickler(io.BytesIO(self._buffer.getbuffer()))
         unpickler.persistent_load = self._parts.__getitem__
-        return unpickler.load()
+        copied = unpickler.load()
+        # A generator that several parts draw from is still one.
+        generators = unpickler.load()
+        for (part, _), generator in zip(networks, generators, strict=True):
+            _draw_from(part, generator)
+        return copied
+
+
+def _draw_from(network, generator):
+    """Let a converted network draw from this generator, and not from a copy."""
+    was, network.random_state = network.random_state, generator
+    if hasattr(network, "_random_state"):
+        network._random_state = generator
+    if hasattr(network, "_state") and network._state.seed is was:
+        network._state.seed_with(generator)

@@ -53,13 +53,16 @@ def _is_mlp(value):
 
 
 def _from_mlp(mlp):
-    kind = type(mlp)
-    if kind not in _OURS:
-        raise ValueError(
-            f"{kind.__name__} is a subclass, and what it does in another way would be "
-            "lost. Convert an estimator of its base class."
-        )
-    return _OURS[kind].from_sklearn(mlp)
+    if type(mlp) not in _OURS:
+        raise _of_subclass(mlp)
+    return _OURS[type(mlp)].from_sklearn(mlp)
+
+
+def _of_subclass(network):
+    return ValueError(
+        f"{type(network).__name__} is a subclass, and what it does in another way "
+        "would be lost. Convert an estimator of its base class."
+    )
 
 
 FROM_SKLEARN = Direction(
@@ -76,6 +79,8 @@ def _is_ours(value):
 
 
 def _to_mlp(network, predict_only=False):
+    if network._trains_here and type(network) not in _OURS.values():
+        raise _of_subclass(network)
     # Parts of a composition need not be fitted, such as the estimator of a search.
     is_fitted = hasattr(network, "_state")
     return network.to_sklearn(predict_only=predict_only and is_fitted)
@@ -90,6 +95,7 @@ def to_sklearn_direction(predict_only):
         {"solver": "solver", "optimizer": "solver"},
         (
             *("solver", "nesterovs_momentum", "momentum", "learning_rate"),
-            *("batch_size", "shuffle"),
+            *("batch_size", "shuffle", "activation", "hidden_layer_sizes", "loss"),
+            "early_stopping",
         ),
     )

@@ -578,9 +578,15 @@ class GDNeuralClassifier(ClassifierMixin, BaseGDNeural):
         self : object
             The fitted estimator.
 
+        Raises
+        ------
+        ValueError
+            As in `fit`, and with ``optimizer='lbfgs'``, which has no such method: a
+            call takes one step, and L-BFGS needs many from the same data.
+
         See Also
         --------
-        fit : Trains to the end; raises and warns alike.
+        fit : Trains to the end; warns alike.
         """
         validation = X_val, y_val, sample_weight_val
         with all_or_nothing(self):
