@@ -178,6 +178,8 @@ def _check_equal_work(workload, values):
     for peer, value in values.items():
         exact = peer == "scikit-learn"  # the same draws
         rtol = 0.5 if not exact else 1e-3 if workload.dtype == "float32" else 1e-6
+        if workload.optimizer == "lbfgs":  # line searches multiply rounding errors
+            rtol = 0.05
         if not np.isclose(value, ours, rtol=rtol):
             print(f"  {peer} comes to a loss of {value:.6g}, skgd to {ours:.6g}")
             if exact:
