@@ -102,7 +102,7 @@ def test_at_any_moment_the_last_whole_epoch_is_kept(
 @each_solver
 def test_between_training_and_records_it_waits(monkeypatch, solver):
     """Where an epoch would be cut off from its records."""
-    record = skgd.descent.loop._record_epoch
+    record = skgd.descent.loop.write_down
 
     def interrupted(fit, *args):
         if fit.state.n_iter == 2:
@@ -111,7 +111,7 @@ def test_between_training_and_records_it_waits(monkeypatch, solver):
         if fit.state.n_iter == 3:
             ctrl_c()  # a second time, before it was looked at
 
-    monkeypatch.setattr(skgd.descent.loop, "_record_epoch", interrupted)
+    monkeypatch.setattr(skgd.descent.loop, "write_down", interrupted)
     regressor = fit_interrupted(make(GDNeuralRegressor, solver=solver))
     monkeypatch.undo()
     assert regressor.n_iter_ == 3
@@ -230,7 +230,7 @@ def test_before_the_first_epoch_nothing_is_changed(monkeypatch, solver):
     def interrupted(*args):
         raise KeyboardInterrupt  # by a handler of the user's own
 
-    monkeypatch.setattr(skgd.descent.loop, "_record_epoch", interrupted)
+    monkeypatch.setattr(skgd.descent.loop, "write_down", interrupted)
     regressor = make(GDNeuralRegressor, solver=solver)
     with pytest.raises(KeyboardInterrupt):
         regressor.fit(X, y)

@@ -19,7 +19,7 @@ def block(language, after=""):
 def test_the_swap_prints_what_it_shows():
     # In a process of its own, as a user would run it: with its warnings.
     run = subprocess.run(
-        [sys.executable, "-c", block("python")],
+        [sys.executable, "-c", block("python", after="<!-- the example -->\n")],
         capture_output=True,
         text=True,
         check=True,

@@ -88,7 +88,7 @@ def search(fit, loss_and_gradient, after=None):
         raise ValueError(NON_FINITE)
     state.theta[:] = result.x
     if state.n_iter == 0:  # the start was a minimum
-        write_down(fit, float(result.fun), np.nan)
+        write_down(fit, float(result.fun), np.nan, is_epoch=False)
     too_often = None
     if result.nfev > params.max_fun:
         too_often = f"Or increase the number of evaluations (max_fun={params.max_fun})."

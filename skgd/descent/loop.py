@@ -224,8 +224,6 @@ def end_epoch(fit, loss, first_rate):
     goes_on : bool
     """
     params, state, interrupts = fit.params, fit.state, fit.interrupts
-    state.n_iter += 1
-    state.samples_seen += len(fit.rows)
     write_down(fit, loss, first_rate)
     if np.isfinite(loss):
         state.is_stopping = _is_to_stop(params, state, fit.schedule)
@@ -239,7 +237,7 @@ def end_epoch(fit, loss, first_rate):
     return fit.goes_on
 
 
-def write_down(fit, loss, first_rate):
+def write_down(fit, loss, first_rate, *, is_epoch=True):
     """Write an epoch into the history, and count epochs without improvement.
 
     Parameters
@@ -247,8 +245,13 @@ def write_down(fit, loss, first_rate):
     fit : Fit
     loss, first_rate : float
         As in `end_epoch`.
+    is_epoch : bool, default=True
+        Whether it counts; a start that is a minimum already is not an epoch.
     """
     params, state = fit.params, fit.state
+    if is_epoch:
+        state.n_iter += 1
+        state.samples_seen += len(fit.rows)
     state.loss_curve.append(loss)
     state.learning_rate_curve.append(first_rate)
     if params.verbose:
