@@ -18,7 +18,7 @@ FLOORS = [
     ["descent"],
     ["estimators"],
     [
-        *("_display", "compositions", "dask", "onnx", "callbacks"),
+        *("_display", "compositions", "dask", "onnx", "callbacks", "tabular"),
         *("_regressor", "_classifier"),
     ],
     [""],

@@ -1,0 +1,305 @@
+"""The classifier of tables."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from skgd._sklearn_private import fit_context
+from skgd.estimators.classifier import GDNeuralClassifier
+from skgd.tabular.base import BaseTabular
+from skgd.tabular.conformal import sets
+from skgd.tabular.members import held_out_values
+from skgd.tabular.temperature import find_temperature, with_temperature
+
+
+class TabularClassifier(ClassifierMixin, BaseTabular):
+    """Classification of a table of numbers and categories, by an average of networks.
+
+    A table goes in as it is: numbers, strings, categories, booleans, missing values.
+    Each member is a network that holds out another part of the samples, and keeps the
+    parameters of the epoch that was best there; so each sample is also predicted by a
+    network that has not seen it. From these predictions come an honest score of the
+    fit, calibrated probabilities, and sets of classes.
+
+    Parameters
+    ----------
+    estimator : GDNeuralClassifier, default=None
+        Each of its parameters that is not at its default replaces that of the members.
+
+    n_members : int, default=8
+        Number of networks.
+
+    cv : int, splitter or iterable, default=None
+        Which samples the members hold out. None is a part for each member, or as many
+        as the rarest class has samples. An int is the number of parts; with more
+        members than parts the data are divided anew. The parts are stratified.
+
+    categorical_features : array-like of {bool, int, str}, 'from_dtype' or None, \
+            default='from_dtype'
+        Which columns are categories: a mask, numbers or names. With 'from_dtype' they
+        are those of strings, of categories, and of objects that are not all numbers.
+
+    calibrate : bool, default=True
+        Whether to divide the logarithms of the probabilities by a temperature, which
+        has the least log loss on held-out samples.
+
+    scoring : str or callable, default=None
+        What `oof_score_` is, as in scikit-learn; None is the accuracy.
+
+    n_jobs : int, default=None
+        Threads, each of which fits one member at a time. The results are the same, bit
+        by bit, whatever their number. None is as in `GDNeuralClassifier`.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the parts and the members' draws.
+
+    verbose : bool, default=False
+        Whether to print the score of the folds.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+
+    encoder_ : transformer
+        Makes the members' inputs of a table.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X has names that are all strings.
+
+    members_ : list of Member
+        Each has a fitted ``network``, and ``held_out``, the rows that it has not seen.
+
+    n_features_in_ : int
+        Number of columns.
+
+    oof_prediction_ : ndarray of shape (n_samples, n_classes)
+        Probabilities of each training sample by members that have not seen it, with
+        the temperature; nan for samples that none has held out.
+
+    oof_score_ : float
+        Score of these predictions. A new sample is predicted by the average of all
+        members, which is better than one, so it is rather too low than too high.
+
+    temperature_ : float
+        Above 1 it makes probabilities flatter, below 1 sharper.
+    """
+
+    _member_class = GDNeuralClassifier
+    _parameter_constraints: ClassVar = {
+        **BaseTabular._parameter_constraints,
+        "calibrate": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        estimator=None,
+        n_members=8,
+        cv=None,
+        categorical_features="from_dtype",
+        calibrate=True,
+        scoring=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.estimator = estimator
+        self.n_members = n_members
+        self.cv = cv
+        self.categorical_features = categorical_features
+        self.calibrate = calibrate
+        self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, *, groups=None):
+        """Fit the members to a table.
+
+        Parameters
+        ----------
+        X : {dataframe, array-like, sparse matrix} of shape (n_samples, n_features)
+            Of pandas or polars, or an array. Numbers may be missing, and so may levels
+            of categories.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Class labels, or for several labels a sample a matrix of 0 and 1.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, 0 or more.
+
+        groups : array-like of shape (n_samples,), default=None
+            Groups that a `cv` such as GroupKFold keeps together.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid.
+        TypeError
+            If there is a column of dates or durations.
+        """
+        return self._fit(X, y, sample_weight, groups)
+
+    @property
+    def _is_multilabel(self):
+        return self._kind == "multilabel-indicator"
+
+    def _prepare_targets(self, y, sample_weight):
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        self._kind = type_of_target(y, input_name="y")
+        if self._is_multilabel:
+            y = check_array(y, dtype=np.int64, input_name="y")
+            self.classes_ = np.arange(y.shape[1])
+            return y
+        y = column_or_1d(y, warn=True)
+        self.classes_, y = np.unique(y, return_inverse=True)
+        if self.classes_.size < 2:
+            raise ValueError(
+                "A classifier needs samples of two classes or more, and y has one "
+                f"class: {self.classes_.tolist()}."
+            )
+        return y
+
+    def _scaled(self, y):
+        return y
+
+    def _of_member(self, member, Z):
+        own = member.network.predict_proba(Z).astype(np.float64)
+        if self._is_multilabel or own.shape[1] == self.classes_.size:
+            return own
+        probabilities = np.zeros((own.shape[0], self.classes_.size))
+        probabilities[:, member.network.classes_] = own
+        return probabilities
+
+    def _learn_from_folds(self, own, y, sample_weight):
+        shape = y.shape[0], self.classes_.size
+        found, known = held_out_values(self.members_, own, shape), self._parts >= 0
+        targets = y if self._is_multilabel else np.eye(self.classes_.size)[y]
+        weight = None if sample_weight is None else sample_weight[known]
+        self.temperature_ = 1.0
+        if self.calibrate and known.any():
+            pair = found[known], targets[known]
+            self.temperature_ = find_temperature(*pair, weight, self._is_multilabel)
+        self.oof_prediction_ = self._calibrated(found)
+        self._strangeness = np.full(y.shape[0], np.nan)
+        for number, (member, predicted) in enumerate(
+            zip(self.members_, own, strict=True)
+        ):
+            is_first = self._parts[member.held_out] == number
+            rows = member.held_out[is_first]
+            of_truth = (predicted[is_first] * targets[rows]).sum(axis=1)
+            self._strangeness[rows] = 1 - of_truth
+
+    def _calibrated(self, probabilities):
+        return with_temperature(probabilities, self.temperature_, self._is_multilabel)
+
+    def _held_out_predictor(self, known):
+        return _HeldOut(self.oof_prediction_, self.classes_, self._is_multilabel)
+
+    def predict_proba(self, X):
+        """Predict probabilities: the mean over the members, with the temperature.
+
+        Parameters
+        ----------
+        X : {dataframe, array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        return self._calibrated(self._by_members(X).mean(axis=0))
+
+    def predict_log_proba(self, X):
+        """Predict the logarithms of probabilities.
+
+        Parameters
+        ----------
+        X : {dataframe, array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        return np.log(self.predict_proba(X))
+
+    def predict(self, X):
+        """Predict labels: those of the largest probability.
+
+        Parameters
+        ----------
+        X : {dataframe, array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        return _labels(self.predict_proba(X), self.classes_, self._is_multilabel)
+
+    def predict_set(self, X, coverage=0.9):
+        """Predict sets of classes that hold the true one with a stated probability.
+
+        They are those of CV+, by one minus the probability of a class. If the samples,
+        old and new, are exchangeable, they hold the class of a share of at least ``2 *
+        coverage - 1`` of new samples on average over data sets, and in practice about
+        `coverage`. It is an average over classes and X, too: rare classes may be missed
+        more often. A set may be empty, where no class is as likely as it should be.
+
+        Parameters
+        ----------
+        X : {dataframe, array-like, sparse matrix} of shape (n_samples, n_features)
+
+        coverage : float, default=0.9
+            In (0, 1).
+
+        Returns
+        -------
+        is_in : ndarray of shape (n_samples, n_classes), bool
+            Whether each class is in the set of a sample.
+
+        Raises
+        ------
+        ValueError
+            If there are several labels a sample.
+
+        References
+        ----------
+        Y. Romano, M. Sesia, E. J. Candes, "Classification with valid and adaptive
+        coverage", NeurIPS 2020, section 2.3.
+        """
+        known, parts = self._known_samples(coverage)
+        if self._is_multilabel:
+            raise ValueError("predict_set needs one label a sample, and y had several.")
+        return sets(self._by_members(X), parts, self._strangeness[known], coverage)
+
+
+def _labels(probabilities, classes, is_multilabel):
+    if is_multilabel:
+        return (probabilities > 0.5).astype(int)
+    return classes[probabilities.argmax(axis=1)]
+
+
+class _HeldOut(ClassifierMixin, BaseEstimator):
+    """Predicts training samples, given by their row numbers, as they were held out."""
+
+    def __init__(self, probabilities, classes_, is_multilabel):
+        self.probabilities, self.classes_ = probabilities, classes_
+        self.is_multilabel = is_multilabel
+
+    def fit(self, X, y):
+        return self
+
+    def predict_proba(self, rows):
+        return self.probabilities[rows[:, 0]]
+
+    def predict(self, rows):
+        return _labels(self.predict_proba(rows), self.classes_, self.is_multilabel)

@@ -1,0 +1,226 @@
+"""The regressor of tables."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_array, column_or_1d
+
+from skgd._sklearn_private import fit_context
+from skgd.estimators.checks import check_targets
+from skgd.estimators.regressor import GDNeuralRegressor
+from skgd.tabular.base import BaseTabular
+from skgd.tabular.conformal import intervals
+from skgd.tabular.members import held_out_values
+
+
+class TabularRegressor(RegressorMixin, BaseTabular):
+    """Regression of a table of numbers and categories, by an average of networks.
+
+    A table goes in as it is: numbers, strings, categories, booleans, missing values.
+    Each member is a network that holds out another part of the samples, and keeps the
+    parameters of the epoch that was best there; so each sample is also predicted by a
+    network that has not seen it. From these predictions come an honest score of the
+    fit, and intervals.
+
+    Parameters
+    ----------
+    estimator : GDNeuralRegressor, default=None
+        Each of its parameters that is not at its default replaces that of the members.
+
+    n_members : int, default=8
+        Number of networks.
+
+    cv : int, splitter or iterable, default=None
+        Which samples the members hold out. None is a part for each member. An int is
+        the number of parts; with more members than parts the data are divided anew.
+
+    categorical_features : array-like of {bool, int, str}, 'from_dtype' or None, \
+            default='from_dtype'
+        Which columns are categories: a mask, numbers or names. With 'from_dtype' they
+        are those of strings, of categories, and of objects that are not all numbers.
+
+    scoring : str or callable, default=None
+        What `oof_score_` is, as in scikit-learn; None is R2.
+
+    n_jobs : int, default=None
+        Threads, each of which fits one member at a time. The results are the same, bit
+        by bit, whatever their number. None is as in `GDNeuralRegressor`.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the parts and the members' draws.
+
+    verbose : bool, default=False
+        Whether to print the score of the folds.
+
+    Attributes
+    ----------
+    encoder_ : transformer
+        Makes the members' inputs of a table.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X has names that are all strings.
+
+    members_ : list of Member
+        Each has a fitted ``network``, and ``held_out``, the rows that it has not seen.
+
+    n_features_in_ : int
+        Number of columns.
+
+    oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Predictions of each training sample by members that have not seen it; nan for
+        samples that none has held out.
+
+    oof_score_ : float
+        Score of these predictions. A new sample is predicted by the average of all
+        members, which is better than one, so it is rather too low than too high.
+    """
+
+    _member_class = GDNeuralRegressor
+
+    def __init__(
+        self,
+        *,
+        estimator=None,
+        n_members=8,
+        cv=None,
+        categorical_features="from_dtype",
+        scoring=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.estimator = estimator
+        self.n_members = n_members
+        self.cv = cv
+        self.categorical_features = categorical_features
+        self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, *, groups=None):
+        """Fit the members to a table.
+
+        Parameters
+        ----------
+        X : {dataframe, array-like, sparse matrix} of shape (n_samples, n_features)
+            Of pandas or polars, or an array. Numbers may be missing, and so may levels
+            of categories.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, 0 or more.
+
+        groups : array-like of shape (n_samples,), default=None
+            Groups that a `cv` such as GroupKFold keeps together.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid.
+        TypeError
+            If there is a column of dates or durations.
+        """
+        return self._fit(X, y, sample_weight, groups)
+
+    def _prepare_targets(self, y, sample_weight):
+        check_targets(y)
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = y.astype(np.float64)
+        self._center = np.average(y, axis=0, weights=sample_weight)
+        square = np.average((y - self._center) ** 2, axis=0, weights=sample_weight)
+        self._scale = np.where(square > 0, np.sqrt(square), 1.0)
+        return y
+
+    def _scaled(self, y):
+        return ((y - self._center) / self._scale).astype(np.float32)
+
+    def _of_member(self, member, Z):
+        return member.network.predict(Z) * self._scale + self._center
+
+    def _learn_from_folds(self, own, y, sample_weight):
+        self.oof_prediction_ = held_out_values(self.members_, own, y.shape)
+        self._errors = np.full(y.shape, np.nan)
+        for number, (member, predicted) in enumerate(
+            zip(self.members_, own, strict=True)
+        ):
+            is_first = self._parts[member.held_out] == number
+            rows = member.held_out[is_first]
+            self._errors[rows] = np.abs(y[rows] - predicted[is_first])
+
+    def _held_out_predictor(self, known):
+        return _HeldOut(self.oof_prediction_)
+
+    def predict(self, X):
+        """Predict the targets: the mean over the members.
+
+        Parameters
+        ----------
+        X : {dataframe, array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        return self._by_members(X).mean(axis=0)
+
+    def predict_interval(self, X, coverage=0.9):
+        """Predict intervals that hold the targets with a stated probability.
+
+        They are those of CV+. If the samples, old and new, are exchangeable, they hold
+        a share of at least ``2 * coverage - 1`` of new targets on average over data
+        sets, and in practice about `coverage`. It is an average over X, too: of hard
+        samples they may hold fewer. Nothing is guaranteed where new samples come from
+        elsewhere, as later ones of a series do.
+
+        Parameters
+        ----------
+        X : {dataframe, array-like, sparse matrix} of shape (n_samples, n_features)
+
+        coverage : float, default=0.9
+            In (0, 1).
+
+        Returns
+        -------
+        intervals : ndarray of shape (n_samples, 2)
+            Lower and upper ends; infinite where the training data are too few for the
+            coverage.
+
+        Raises
+        ------
+        ValueError
+            If there are several outputs.
+
+        References
+        ----------
+        R. F. Barber, E. J. Candes, A. Ramdas, R. J. Tibshirani, "Predictive inference
+        with the jackknife+", Annals of Statistics 49, 2021.
+        """
+        known, parts = self._known_samples(coverage)
+        if self.oof_prediction_.ndim > 1:
+            raise ValueError(
+                "predict_interval needs one output, and y had "
+                f"{self.oof_prediction_.shape[1]}. Fit a regressor for each of them."
+            )
+        return intervals(self._by_members(X), parts, self._errors[known], coverage)
+
+
+class _HeldOut(RegressorMixin, BaseEstimator):
+    """Predicts training samples, given by their row numbers, as they were held out."""
+
+    def __init__(self, predictions):
+        self.predictions = predictions
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, rows):
+        return self.predictions[rows[:, 0]]
