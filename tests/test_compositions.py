@@ -1136,8 +1136,38 @@ def memoised():
     ids=["generator", "lock", "own"],
 )
 def test_a_part_that_cannot_be_copied_is_a_type_error(part):
-    with pytest.raises(TypeError, match=r"pickle"):
+    with pytest.raises(TypeError, match=r"GridSearchCV, at 'cv': .*pickle"):
         skgd.from_sklearn(GridSearchCV(adam(), {}, cv=part))
+
+
+class Space:
+    """Values as other libraries give them: neither a list nor a distribution."""
+
+
+class SearchOfAnotherLibrary(BaseEstimator):
+    def __init__(self, estimator, param_distributions):
+        self.estimator = estimator
+        self.param_distributions = param_distributions
+
+
+def test_spaces_of_other_libraries_stay_where_nothing_has_to_be_translated():
+    search = SearchOfAnotherLibrary(adam(), {"alpha": Space(), "tol": [1, 2]})
+    ours = skgd.from_sklearn(search)
+    assert isinstance(ours.estimator, GDNeuralClassifier)
+    assert isinstance(ours.param_distributions["alpha"], Space)
+    assert ours.param_distributions["tol"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "spaces",
+    [{"solver": Space()}, {"alpha": Space(), "solver": ["adam", "sgd"]}],
+    ids=["of the rule", "beside the rule"],
+)
+def test_spaces_of_other_libraries_that_are_bound_are_refused(spaces):
+    search = SearchOfAnotherLibrary(adam(), spaces)
+    where = r"SearchOfAnotherLibrary\.param_distributions: 'solver' would have to be"
+    with pytest.raises(ValueError, match=where):
+        skgd.from_sklearn(search)
 
 
 def test_for_predictions_alone_a_fitted_network_need_not_train_the_same():
@@ -1203,3 +1233,13 @@ def test_a_subclass_of_ours_is_refused_as_one_of_theirs_is():
 
     with pytest.raises(ValueError, match="Own is a subclass"):
         skgd.to_sklearn(make_pipeline(Own()))
+
+
+def test_a_second_conversion_says_that_there_has_been_one():
+    converted = skgd.from_sklearn(make_pipeline(MLPClassifier()))
+    with pytest.raises(ValueError, match="has been converted already"):
+        skgd.from_sklearn(converted)
+    with pytest.raises(ValueError, match="has been converted already"):
+        skgd.to_sklearn(make_pipeline(MLPClassifier()))
+    with pytest.raises(ValueError, match=r"nothing to convert\.$"):
+        skgd.from_sklearn(make_pipeline(StandardScaler()))

@@ -20,7 +20,7 @@ from skgd import Activation, GDNeuralClassifier, GDNeuralRegressor, Loss
 from skgd.descent.loop import NON_FINITE
 from skgd.descent.schedules import CURVES, SCHEDULES
 from skgd.descent.steps import Steps
-from skgd.estimators.parameters import OF_SEARCHES
+from skgd.estimators.parameters import ALLOWED_BY_LBFGS
 from skgd.estimators.regressor import LOSS_NAMES
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from tests import naive
@@ -520,7 +520,7 @@ CONTRADICTIONS = [
 
 
 def test_all_contradictions_are_tried():
-    assert {name for name, _ in CONTRADICTIONS} == OF_SEARCHES.keys()
+    assert {name for name, _ in CONTRADICTIONS} == ALLOWED_BY_LBFGS.keys()
 
 
 @each_estimator
@@ -537,9 +537,9 @@ def test_contradictions_name_both_parameters(Estimator, name, value):
 
 
 @each_estimator
-@pytest.mark.parametrize("name", OF_SEARCHES)
+@pytest.mark.parametrize("name", ALLOWED_BY_LBFGS)
 def test_what_an_error_says_to_set_is_accepted(Estimator, name):
-    allowed, _ = OF_SEARCHES[name]
+    allowed, _ = ALLOWED_BY_LBFGS[name]
     for value in allowed:
         estimator = make(Estimator, **{name: value}, max_iter=2)
         assert fit(estimator, X, TARGETS[Estimator]).n_iter_ == 2
@@ -547,7 +547,7 @@ def test_what_an_error_says_to_set_is_accepted(Estimator, name):
 
 @pytest.mark.parametrize("name", ["dropout", "batch_norm"])
 def test_so_is_a_list_of_it(name):
-    value = [OF_SEARCHES[name][0][0]] * 2
+    value = [ALLOWED_BY_LBFGS[name][0][0]] * 2
     assert_same_training(fit(make(**{name: value}), X, Y), fit(make(), X, Y))
 
 
@@ -720,6 +720,28 @@ def test_ctrl_c_within_a_search_waits_for_the_end_of_its_iteration(monkeypatch):
     assert_array_equal(theta_of(regressor), theta_of(fit(make(max_iter=n), X, Y)))
 
 
+@pytest.mark.parametrize("n_evaluations", range(3, 9))
+def test_an_interrupt_by_a_handler_of_the_program_keeps_no_tried_point(
+    monkeypatch, n_evaluations
+):
+    run, n_calls = Steps.run_epoch, []
+
+    def interrupted(steps):
+        n_steps = run(steps)
+        n_calls.append(1)
+        if len(n_calls) == n_evaluations:
+            raise KeyboardInterrupt
+        return n_steps
+
+    monkeypatch.setattr(Steps, "run_epoch", interrupted)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        regressor = make().fit(X, Y)
+    n = regressor.n_iter_
+    assert n > 0
+    monkeypatch.undo()
+    assert_array_equal(theta_of(regressor), theta_of(fit(make(max_iter=n), X, Y)))
+
+
 CUT_OFF = {
     "plain": ({}, X, False),
     "validation data": ({}, X, True),
@@ -776,6 +798,67 @@ def test_so_does_a_second_fit_from_the_weights_of_the_first(tmp_path):
     resumed = fit(load_checkpoint(path).set_callbacks(), X, Y)
     assert resumed.loss_curve_ == whole.loss_curve_
     assert_same_training(resumed, whole)
+
+
+@with_callbacks
+@pytest.mark.parametrize("since", [{"max_iter": 3}, {"tol": 1e3}, {"max_fun": 4}])
+def test_one_that_now_ends_earlier_stays_where_it_was(since, tmp_path):
+    from skgd.callbacks import Checkpoint, load_checkpoint
+
+    path = tmp_path / "checkpoint"
+    broken = make(warm_start=True).set_callbacks(Checkpoint(path), Recorder(cut, 8))
+    with pytest.raises(ConnectionError):
+        fit(broken, X, Y)
+    saved = load_checkpoint(path)
+    resumed = fit(load_checkpoint(path).set_callbacks().set_params(**since), X, Y)
+    assert resumed.loss_curve_ == saved.loss_curve_
+    assert_array_equal(theta_of(resumed), theta_of(saved))
+
+
+@with_callbacks
+def test_one_with_another_loss_goes_on_from_its_weights(tmp_path):
+    from skgd.callbacks import Checkpoint, load_checkpoint
+
+    path = tmp_path / "checkpoint"
+    broken = make(warm_start=True).set_callbacks(Checkpoint(path), Recorder(cut, 5))
+    with pytest.raises(ConnectionError):
+        fit(broken, X, Y)
+    resumed = load_checkpoint(path).set_callbacks().set_params(alpha=1.0)
+    fit(resumed, X, Y)
+    expected = make(warm_start=True, max_iter=5)
+    fit(expected, X, Y).set_params(alpha=1.0, max_iter=resumed.max_iter - 5)
+    fit(expected, X, Y)
+    assert resumed.loss_curve_ == expected.loss_curve_
+    assert_array_equal(theta_of(resumed), theta_of(expected))
+
+
+@with_callbacks
+@pytest.mark.parametrize("n_epochs", [1, 5, 12])
+def test_one_by_another_optimizer_goes_on_from_its_weights(n_epochs, tmp_path):
+    from skgd.callbacks import Checkpoint, load_checkpoint
+
+    path = tmp_path / "checkpoint"
+    adam = make(warm_start=True, optimizer="adam")
+    broken = clone(adam).set_callbacks(Checkpoint(path), Recorder(cut, n_epochs))
+    with pytest.raises(ConnectionError):
+        fit(broken, X, Y)
+    resumed = load_checkpoint(path).set_callbacks().set_params(optimizer="lbfgs")
+    whole = fit(pickle.loads(pickle.dumps(resumed)), X, Y)
+    n_left = resumed.max_iter - n_epochs
+    if n_left > 0:
+        expected = fit(adam.set_params(max_iter=n_epochs), X, Y)
+        fit(expected.set_params(optimizer="lbfgs", max_iter=n_left), X, Y)
+        assert whole.loss_curve_ == expected.loss_curve_
+        assert_array_equal(theta_of(whole), theta_of(expected))
+    else:
+        assert_array_equal(theta_of(whole), theta_of(resumed))
+    if n_left > 3:  # cut off again, while L-BFGS goes on
+        resumed.set_callbacks(Checkpoint(path), Recorder(cut, 3))
+        with pytest.raises(ConnectionError):
+            fit(resumed, X, Y)
+        again = fit(load_checkpoint(path).set_callbacks(), X, Y)
+        assert again.loss_curve_ == whole.loss_curve_
+        assert_array_equal(theta_of(again), theta_of(whole))
 
 
 @with_callbacks

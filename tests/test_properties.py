@@ -16,7 +16,7 @@ from sklearn.base import clone
 from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.descent.loop import NON_FINITE
 from skgd.descent.schedules import CURVES, SCHEDULES
-from skgd.estimators.parameters import COMMON_CONSTRAINTS, OF_SEARCHES
+from skgd.estimators.parameters import ALLOWED_BY_LBFGS, COMMON_CONSTRAINTS
 from skgd.estimators.regressor import LOSS_NAMES
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.formulas.optimizers import OPTIMIZERS
@@ -124,7 +124,7 @@ def estimators(draw, Estimator):
     params = {name: draw(space[name]) for name in chosen}
     if OPTIMIZERS[params["optimizer"]].is_searched and draw(st.booleans()):
         # It could do with few of them; half of them are tried as they are.
-        params |= {name: allowed[0] for name, (allowed, _) in OF_SEARCHES.items()}
+        params |= {name: allowed[0] for name, (allowed, _) in ALLOWED_BY_LBFGS.items()}
     return Estimator(**params)
 
 

@@ -102,12 +102,13 @@ def _converted(obj, direction):
     copier = _Copier(obj, direction)
     try:
         copier.dump(obj)
-    except (pickle.PicklingError, AttributeError) as error:
-        raise TypeError(str(error)) from error
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(f"{place_of(copier.latest, obj)}: {error}") from error
     if not copier.n_networks:
+        done = " It has been converted already." if copier.n_of_other_side else ""
         raise ValueError(
             f"This {type(obj).__name__} holds no {direction.wanted}, so there is "
-            "nothing to convert."
+            f"nothing to convert.{done}"
         )
     return copier.load()
 
@@ -122,14 +123,17 @@ class _Copier(pickle.Pickler):
         self._buffer = io.BytesIO()
         super().__init__(self._buffer, protocol=pickle.HIGHEST_PROTOCOL)
         self._root, self._direction = root, direction
-        self.n_networks = 0
+        self.n_networks = self.n_of_other_side = 0
+        self.latest = root  # what is being written down, for error messages
         # The objects that stand in the copy, and by the original's id their number. The
         # originals are kept, so that no other object gets the same id.
         self._parts, self._numbers, self._originals = [], {}, []
 
     def persistent_id(self, obj):
         """Return the number of an object that is not written down, or None."""
+        self.latest = obj
         is_network = self._direction.is_network(obj)
+        self.n_of_other_side += self._direction.is_result(obj)
         if not (is_network or isinstance(obj, _ATOMS)):
             return None
         if id(obj) not in self._numbers:
@@ -158,6 +162,7 @@ class _Copier(pickle.Pickler):
         # First what cannot be converted itself, which is not the fault of a candidate.
         for part in (obj.estimator, *obj.estimator.get_params(deep=True).values()):
             self.persistent_id(part)
+        self.latest = obj
         try:
             attributes = translated_attributes(obj, self._direction)
         except ValueError as error:

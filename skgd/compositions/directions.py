@@ -22,6 +22,8 @@ class Direction(NamedTuple):
         The classes that are converted, as a message names them.
     is_network : callable
         Returns whether an object is of these classes.
+    is_result : callable
+        Returns whether an object is of the classes of the other side.
     convert : callable
         Returns the converted network, given one.
     respelled : dict of str to str
@@ -33,6 +35,7 @@ class Direction(NamedTuple):
 
     wanted: str
     is_network: Callable
+    is_result: Callable
     convert: Callable
     respelled: dict
     entangled: tuple
@@ -52,6 +55,10 @@ def _is_mlp(value):
     return isinstance(value, (MLPClassifier, MLPRegressor))
 
 
+def _is_ours(value):
+    return isinstance(value, BaseGDNeural)
+
+
 def _from_mlp(mlp):
     if type(mlp) not in _OURS:
         raise _of_subclass(mlp)
@@ -68,14 +75,11 @@ def _of_subclass(network):
 FROM_SKLEARN = Direction(
     "MLPRegressor or MLPClassifier",
     _is_mlp,
+    _is_ours,
     _from_mlp,
     {"solver": "optimizer", "nesterovs_momentum": "optimizer"},
     ("optimizer", "solver", "learning_rate", "early_stopping"),
 )
-
-
-def _is_ours(value):
-    return isinstance(value, BaseGDNeural)
 
 
 def _to_mlp(network, predict_only=False):
@@ -91,6 +95,7 @@ def to_sklearn_direction(predict_only):
     return Direction(
         "GDNeuralRegressor or GDNeuralClassifier",
         _is_ours,
+        _is_mlp,
         partial(_to_mlp, predict_only=predict_only),
         {"solver": "solver", "optimizer": "solver"},
         (

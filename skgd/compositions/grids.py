@@ -12,7 +12,7 @@ from sklearn.model_selection import ParameterGrid
 from skgd.compositions.candidates import is_same
 
 # More candidates than these are not written down one by one.
-_MOST = 100_000
+_MOST_CANDIDATES = 100_000
 
 
 def translated_grids(grid, translation):
@@ -27,19 +27,41 @@ def translated_grids(grid, translation):
         if merged is not None:
             return [merged]
     n_candidates = len(ParameterGrid(grid))
-    if n_candidates > _MOST:
+    if n_candidates > _MOST_CANDIDATES:
         raise ValueError(
             f"it has {n_candidates} candidates, each of which would be written down in "
-            f"another spelling; at most {_MOST} are. Make lists shorter, or give a "
-            "distribution in place of one of them."
+            f"another spelling; at most {_MOST_CANDIDATES} are. Make lists shorter, or "
+            "give a distribution in place of one of them."
         )
     before = list(ParameterGrid(grid))
-    after = translation(before)
+    after = _translated_candidates(grid, bound, translation)
     is_as_it_was = all(
         old.keys() == new.keys() and all(is_same(new[k], old[k]) for k in old)
         for old, new in zip(before, after, strict=True)
     )
     return [grid] if is_as_it_was else _as_grids(after)
+
+
+def _translated_candidates(grid, bound, translation):
+    """Return the candidates of a grid, translated, in their order.
+
+    The parameters that are not bound stay as they are, so each combination of the
+    others is translated once.
+    """
+    names = sorted(bound)
+    of_bound = dict(
+        zip(
+            product(*(range(len(bound[name])) for name in names)),
+            translation(list(ParameterGrid(bound))),
+            strict=True,
+        )
+    )
+    indices = ParameterGrid({name: range(len(grid[name])) for name in grid})
+    return [
+        {name: grid[name][i] for name, i in each.items() if name not in bound}
+        | of_bound[tuple(each[name] for name in names)]
+        for each in indices
+    ]
 
 
 def _holds_estimators(values):

@@ -4,8 +4,8 @@ from collections import deque
 
 import numpy as np
 
-# Containers are looked into up to this many objects.
-_MOST = 100_000
+# An object is looked for among the first so many.
+_MOST_PARTS = 100_000
 
 
 def place_of(wanted, root):
@@ -35,7 +35,7 @@ def place_of(wanted, root):
 def _path(wanted, root):
     """Return the shortest path of attributes and items to an object."""
     seen, queue = {id(root)}, deque([("", root)])
-    while queue and len(seen) < _MOST:
+    while queue and len(seen) < _MOST_PARTS:
         path, value = queue.popleft()
         for step, part in _parts(value):
             if part is wanted:

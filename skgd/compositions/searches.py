@@ -45,6 +45,10 @@ def _translated(given, translation):
     grids = [given] if isinstance(given, dict) else list(given)
     for grid in grids:
         translation.refuse_inner_searches(grid)
+    if any(_has_spaces(grid) for grid in grids):
+        for grid in grids:
+            _refuse_bound_spaces(grid, translation)
+        return given
     if all(_is_of_lists(grid) for grid in grids):
         translated = [
             each for grid in grids for each in translated_grids(grid, translation)
@@ -58,6 +62,27 @@ def _translated(given, translation):
 
 def _is_of_lists(grid):
     return not any(hasattr(values, "rvs") for values in grid.values())
+
+
+def _is_space(values):
+    """Return whether values are given by an object of another library."""
+    return not hasattr(values, "rvs") and not hasattr(values, "__iter__")
+
+
+def _has_spaces(grid):
+    return any(map(_is_space, grid.values()))
+
+
+def _refuse_bound_spaces(grid, translation):
+    """Raise a ValueError if a grid has to be translated."""
+    space = next((type(v).__name__ for v in grid.values() if _is_space(v)), None)
+    for name in grid:
+        if translation.is_bound(name, grid):
+            raise ValueError(
+                f"{name!r} would have to be translated, which is not possible beside "
+                f"values given by a {space}: neither a list nor a distribution with a "
+                "method rvs. Write the search anew."
+            )
 
 
 def _translated_results(search, translation):

@@ -41,11 +41,13 @@ def _loss_and_gradient(state, steps, point):
 
 
 def search(fit, loss_and_gradient, after=None):
-    """Minimise a function by L-BFGS, from the parameters of the fit on.
+    """Minimise a function by L-BFGS, beginning at the parameters of the fit.
 
     A fit that was cut off is completed by doing its former iterations again, in
     silence: SciPy does not say what it remembers of them, and from the same start the
-    same iterations follow.
+    same iterations follow. Where they do not, as a parameter was set since, another
+    search begins at the parameters of the fit; and so it does after epochs of another
+    optimizer.
 
     Parameters
     ----------
@@ -62,31 +64,22 @@ def search(fit, loss_and_gradient, after=None):
         If the loss is not finite at the start.
     """
     params, state = fit.params, fit.state
-    iterations = _Iterations(fit, after)
-    if state.n_iter == 0:
-        state.remembered("start")[:] = state.theta
-
-    def evaluate(point):
-        iterations.begin()
-        return loss_and_gradient(point)
-
-    result = minimize(
-        evaluate,
-        state.remembered("start").astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        callback=iterations.end,
-        options={
-            "maxfun": params.max_fun,
-            "maxiter": params.max_iter,
-            "gtol": params.tol,
-        },
-    )
+    n_known, iterations = _n_searched(state), None
+    while iterations is None or iterations.has_strayed:
+        if n_known == 0:
+            state.remembered("start")[:] = state.theta
+        max_iter = params.max_iter - state.n_iter + n_known
+        if max_iter == 0:
+            return
+        iterations = _Iterations(fit, after, n_known)
+        result = _minimize(params, loss_and_gradient, iterations, max_iter)
+        n_known = 0
     if state.is_stopping:
         return
     if not np.isfinite(result.fun):
         raise ValueError(NON_FINITE)
-    state.theta[:] = result.x
+    if not iterations.are_behind:  # otherwise it now ends earlier than it had come
+        state.theta[:] = result.x
     if state.n_iter == 0:  # the start was a minimum
         write_down(fit, float(result.fun), np.nan, is_epoch=False)
     too_often = None
@@ -96,17 +89,81 @@ def search(fit, loss_and_gradient, after=None):
     state.is_stopping = True
 
 
-class _Iterations:
-    """Begins and ends the iterations of a search as epochs of a fit."""
+def _n_searched(state):
+    """Return how many of the last iterations of a fit were made by L-BFGS."""
+    rates = state.learning_rate_curve[len(state.learning_rate_curve) - state.n_iter :]
+    others = np.flatnonzero(~np.isnan(rates))  # L-BFGS has no learning rates
+    return len(rates) - (others[-1] + 1 if others.size else 0)
 
-    def __init__(self, fit, after):
-        self._fit, self._n_known, self._after = fit, fit.state.n_iter, after
-        self._n_ended, self._has_begun = 0, False
+
+def _minimize(params, loss_and_gradient, iterations, max_iter):
+    """Search by SciPy from the start that is remembered; return its result.
+
+    The parameters of the fit are then those after the last complete iteration.
+    """
+
+    def evaluate(point):
+        iterations.begin()
+        return loss_and_gradient(point)
+
+    try:
+        return minimize(
+            evaluate,
+            iterations.start,
+            method="L-BFGS-B",
+            jac=True,
+            callback=iterations.end,
+            options={
+                "maxfun": params.max_fun,
+                "maxiter": max_iter,
+                "gtol": params.tol,
+            },
+        )
+    finally:
+        iterations.leave()  # a point that was only tried
+
+
+class _Iterations:
+    """Begins and ends the iterations of a search as epochs of a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    after : callable or None
+        As in `lbfgs_epochs`.
+    n_known : int
+        The number of iterations that were done before, from the same start.
+
+    Attributes
+    ----------
+    has_strayed : bool
+        Whether an iteration that was done before has come to another loss.
+    """
+
+    def __init__(self, fit, after, n_known):
+        self._fit, self._after = fit, after
+        self._known = fit.state.loss_curve[-n_known:] if n_known > 0 else []
+        self._n_ended, self._has_begun, self.has_strayed = 0, False, False
+        self._latest = fit.state.theta.copy()
+
+    @property
+    def start(self):
+        """Where the search begins, in float64."""
+        return self._fit.state.remembered("start").astype(np.float64)
+
+    @property
+    def are_behind(self):
+        """Whether there are fewer iterations than were done before."""
+        return self._n_ended < len(self._known)
+
+    def leave(self):
+        """Go back to the parameters after the last complete iteration."""
+        self._fit.state.theta[:] = self._latest
 
     def begin(self):
         """Begin an iteration, unless it is under way, or one of those done before."""
         fit = self._fit
-        if self._has_begun or self._n_ended < self._n_known:
+        if self._has_begun or self.are_behind:
             return
         self._has_begun = True
         fit.interrupts.interruptible(fit.task.begin_epoch)
@@ -117,11 +174,16 @@ class _Iterations:
     def end(self, intermediate_result):
         """End an iteration; raise StopIteration to end the search."""
         self._n_ended += 1
-        if self._n_ended <= self._n_known:
+        if self._n_ended <= len(self._known):
+            known = self._known[self._n_ended - 1]
+            self.has_strayed = float(intermediate_result.fun) != known
+            if self.has_strayed:
+                raise StopIteration
             return
         state = self._fit.state
         self._has_begun = False
         state.theta[:] = intermediate_result.x
+        self._latest[:] = state.theta
         state.n_steps += 1
         state.scheduled_epochs += 1
         if self._after is not None:

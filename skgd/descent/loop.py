@@ -144,9 +144,10 @@ def train(fit, epochs):
         state.begin(None if elsewhere else fit.rows.copy())
     interrupts.hold()
     try:
-        # A search that was cut off after its last iteration has yet to say how.
+        # A search that was cut off after its last iteration has yet to say how it ends.
         is_searched = OPTIMIZERS[state.optimizer].is_searched
-        if fit.goes_on or (is_searched and not state.is_stopping):
+        is_to_say = is_searched and state.n_iter == fit.max_iter
+        if fit.goes_on or (is_to_say and not state.is_stopping):
             epochs(fit)
     except KeyboardInterrupt:
         if state.n_iter == 0:
@@ -273,9 +274,9 @@ def write_down(fit, loss, first_rate, *, is_epoch=True):
             state.best_validation_score = value
             state.best_theta = state.theta.copy()
     else:
-        improved = loss <= state.best_loss - params.tol
         # L-BFGS ends by rules of its own, which read `tol` too.
-        improved |= OPTIMIZERS[state.optimizer].is_searched
+        has_own_rules = OPTIMIZERS[state.optimizer].is_searched
+        improved = has_own_rules or loss <= state.best_loss - params.tol
         state.best_loss = min(state.best_loss, loss)
     state.no_improvement_count = 0 if improved else state.no_improvement_count + 1
 

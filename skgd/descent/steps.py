@@ -98,6 +98,7 @@ class Steps:
             before, kernel = (self._team, self._descent), minibatch_steps
             after = self._sums, self._workspaces[0]
         self._take = entry(kernel, *before, 0, 0, *after)
+        # The kernel's arguments before and after the numbers of the batches.
         self._before, self._after = before, after
 
     def _divide(self, inputs, batch_size, n_threads):

@@ -25,12 +25,12 @@ SKLEARN_PARAMETERS = {
     "optimizer='momentum' for nesterovs_momentum=False",
 }
 # What L-BFGS cannot do: parameters, the values that it can have, and why.
-OF_SEARCHES = {
+ALLOWED_BY_LBFGS = {
     "solver": (("batch",), "L-BFGS takes the gradient of all samples at once"),
     "learning_rate": (("constant",), "a line search finds the length of each step"),
-    "dropout": ((0, 0.0), "L-BFGS needs the same loss at each evaluation"),
+    "dropout": ((0,), "L-BFGS needs the same loss at each evaluation"),
     "batch_norm": ((False,), "the running means would be those of points tried"),
-    "weight_decay": ((0, 0.0), "it is not part of the loss; use alpha"),
+    "weight_decay": ((0,), "it is not part of the loss; use alpha"),
     "max_grad_norm": ((None,), "a line search bounds each step"),
 }
 
@@ -105,7 +105,7 @@ def check_search(params, incremental):
             "its data, and L-BFGS many from the same. Set another optimizer, or call "
             "fit, with warm_start=True to go on from the weights."
         )
-    for name, (allowed, why) in OF_SEARCHES.items():
+    for name, (allowed, why) in ALLOWED_BY_LBFGS.items():
         value = getattr(params, name)
         if any(each not in allowed for each in np.ravel(np.array(value, object))):
             raise ValueError(

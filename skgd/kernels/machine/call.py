@@ -23,7 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from skgd.kernels.machine.jit import without_door
+from skgd.kernels.machine.jit import without_wrapper
 from skgd.kernels.machine.numba_private import cgutils, global_compiler_lock
 
 _plain_functions = []
@@ -59,7 +59,7 @@ def address(function, *examples):
     signature = tuple(map(numba.typeof, examples))
     # No process may be forked while this thread holds the lock of LLVM, so the one that
     # is held around forks is taken first.
-    function = without_door(function)
+    function = without_wrapper(function)
     with global_compiler_lock:
         function.compile(signature)
         compiled = function.overloads[signature]
@@ -77,9 +77,9 @@ def address(function, *examples):
 def entry(function, *arguments):
     """Compile a jitted function for these arguments; return what Python can call.
 
-    The result takes arguments of exactly the same types, as it is not looked at them
-    again: for tuples of many arrays that takes ten times as long as the rest of the
-    call (9.5 us and 0.8 us for `minibatch_steps`, measured).
+    The result takes arguments of exactly the same types, and does not check them: for
+    tuples of many arrays, finding their types out takes ten times as long as the rest
+    of the call (9.5 us and 0.8 us for `minibatch_steps`, measured).
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def _keep(dispatcher, function, variant=""):
 
 
 @cache
-def without_door(dispatcher):
+def without_wrapper(dispatcher):
     """Return a dispatcher of the same function that Python cannot call.
 
     Numba compiles a wrapper with each function, which makes its arguments of Python's.
