@@ -180,14 +180,25 @@ class _Copier(pickle.Pickler):
             and isinstance(original.random_state, np.random.RandomState)
         ]
         self.dump([generator for _, generator in networks])
-        unpickler = pickle.Unpickler(io.BytesIO(self._buffer.getbuffer()))
-        unpickler.persistent_load = self._parts.__getitem__
+        unpickler = _Reader(io.BytesIO(self._buffer.getbuffer()), self._parts)
         copied = unpickler.load()
         # A generator that several parts draw from is still one.
         generators = unpickler.load()
         for (part, _), generator in zip(networks, generators, strict=True):
             _draw_from(part, generator)
         return copied
+
+
+class _Reader(pickle.Unpickler):
+    """Reads what a `_Copier` has written, and puts parts in the places of numbers."""
+
+    def __init__(self, file, parts):
+        super().__init__(file)
+        self._parts = parts
+
+    def persistent_load(self, number):
+        """Return the part of this number."""
+        return self._parts[number]
 
 
 def _draw_from(network, generator):
