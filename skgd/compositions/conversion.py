@@ -103,7 +103,8 @@ def _converted(obj, direction):
     try:
         copier.dump(obj)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise TypeError(f"{place_of(copier.latest, obj)}: {error}") from error
+        place = place_of(copier.latest, obj)
+        raise TypeError(f"{place}, is what cannot be copied: {error}") from error
     if not copier.n_networks:
         done = " It has been converted already." if copier.n_of_other_side else ""
         raise ValueError(
