@@ -1136,7 +1136,9 @@ def memoised():
     ids=["generator", "lock", "own"],
 )
 def test_a_part_that_cannot_be_copied_is_a_type_error(part):
-    with pytest.raises(TypeError, match="GridSearchCV, at 'cv', is what cannot be copied: "):
+    with pytest.raises(
+        TypeError, match="GridSearchCV, at 'cv', is what cannot be copied: "
+    ):
         skgd.from_sklearn(GridSearchCV(adam(), {}, cv=part))
 
 
