@@ -19,9 +19,10 @@ from skgd.tabular.columns import MOST_DENSE, SmoothClipScaler, TableEncoder
 from skgd.tabular.conformal import intervals, sets
 from skgd.tabular.members import (
     Member,
+    first_values,
     fit_members,
-    held_out_values,
     make_folds,
+    mean_values,
 )
 from skgd.tabular.temperature import find_temperature, with_temperature
 
@@ -311,8 +312,8 @@ def test_samples_without_weight_do_not_judge():
 def test_held_out_values_are_means_and_nan_where_there_are_none():
     pairs = [Member(None, np.array([0, 1])), Member(None, np.array([1, 2]))]
     values = [np.array([1.0, 2.0]), np.array([4.0, 8.0])]
-    found = held_out_values(pairs, values, (4,))
-    assert_array_equal(found, [1, 3, 8, np.nan])
+    assert_array_equal(mean_values(pairs, values, (4,)), [1, 3, 8, np.nan])
+    assert_array_equal(first_values(pairs, values, (4,)), [1, 2, 8, np.nan])
 
 
 # Intervals and sets -------------------------------------------------------------------

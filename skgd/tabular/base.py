@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skgd._sklearn_private import Interval
 from skgd.estimators.checks import check_total_weight, check_weights
 from skgd.kernels.team.threads import n_threads
-from skgd.tabular.columns import TableEncoder
+from skgd.tabular.columns import TableEncoder, takes_tables
 from skgd.tabular.defaults import make_network
 from skgd.tabular.members import fit_members, make_folds
 
@@ -146,9 +146,4 @@ class BaseTabular(BaseEstimator):
         return known, self._parts[known]
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags
+        return takes_tables(super().__sklearn_tags__())

@@ -11,7 +11,7 @@ from skgd._sklearn_private import fit_context
 from skgd.estimators.classifier import GDNeuralClassifier
 from skgd.tabular.base import BaseTabular
 from skgd.tabular.conformal import sets
-from skgd.tabular.members import held_out_values
+from skgd.tabular.members import first_values, mean_values
 from skgd.tabular.temperature import find_temperature, with_temperature
 
 
@@ -183,7 +183,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def _learn_from_folds(self, own, y, sample_weight):
         shape = y.shape[0], self.classes_.size
-        found, known = held_out_values(self.members_, own, shape), self._parts >= 0
+        found, known = mean_values(self.members_, own, shape), self._parts >= 0
         targets = y if self._is_multilabel else np.eye(self.classes_.size)[y]
         weight = None if sample_weight is None else sample_weight[known]
         self.temperature_ = 1.0
@@ -191,14 +191,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             pair = found[known], targets[known]
             self.temperature_ = find_temperature(*pair, weight, self._is_multilabel)
         self.oof_prediction_ = self._calibrated(found)
-        self._strangeness = np.full(y.shape[0], np.nan)
-        for number, (member, predicted) in enumerate(
-            zip(self.members_, own, strict=True)
-        ):
-            is_first = self._parts[member.held_out] == number
-            rows = member.held_out[is_first]
-            of_truth = (predicted[is_first] * targets[rows]).sum(axis=1)
-            self._strangeness[rows] = 1 - of_truth
+        of_first = first_values(self.members_, own, shape)
+        self._strangeness = 1 - (of_first * targets).sum(axis=1)
 
     def _calibrated(self, probabilities):
         return with_temperature(probabilities, self.temperature_, self._is_multilabel)

@@ -182,11 +182,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return Z.toarray() if Z.shape[1] <= MOST_DENSE else sparse.csr_array(Z)
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
+        tags = takes_tables(super().__sklearn_tags__())
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
@@ -206,12 +202,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         given = getattr(self, "feature_names_in_", None)
         if given is None:
             given = np.array([f"x{i}" for i in range(self.n_features_in_)], object)
-        names, n = [], int((~self.is_category_).sum())
+        names = []
         if hasattr(self.imputer_, "statistics_"):
             imputed = self.imputer_.get_feature_names_out(given[~self.is_category_])
             names += imputed.tolist()
         else:
-            names += given[~self.is_category_].tolist()[:n]
+            names += given[~self.is_category_].tolist()
         if self.is_category_.any():
             levels = self.levels_.get_feature_names_out(given[self.is_category_])
             names += levels.tolist()
@@ -271,6 +267,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if of_levels:
             categories = np.column_stack(of_levels)
         return numbers, categories
+
+
+def takes_tables(tags):
+    """Say in an estimator's tags that it takes whatever `TableEncoder` takes."""
+    tags.input_tags.sparse = True
+    tags.input_tags.allow_nan = True
+    tags.input_tags.string = True
+    tags.input_tags.categorical = True
+    return tags
 
 
 # Columns of a frame, of pandas or polars, and of an array -----------------------------
@@ -358,7 +363,8 @@ def _as_levels(column):
 def _level(value):
     if not isinstance(value, (str, bytes, Number, np.bool_)):
         raise TypeError(
-            f"A category's argument must be a string or a number, got {value!r}."
+            "A level of a category is the argument of an encoder, and such an argument "
+            f"must be a string or a number, got {value!r}."
         )
     # An integer that has become a float, as next to a missing value, is the same level.
     is_whole = isinstance(value, float) and value.is_integer()

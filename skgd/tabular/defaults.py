@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.base import clone
 
-# Of a network for n samples. A member is judged after each epoch, and the parameters of
-# its best one are kept; so the number of epochs is only the length of the schedule.
+# A member is judged after each epoch, and the parameters of its best one are kept; so
+# the number of epochs is only the length of the schedule.
 SETTINGS = {
     "hidden_layer_sizes": (128, 128),
     "activation": "silu",

@@ -117,7 +117,26 @@ def _fit(network, seed, X, y, sample_weight, train, held_out):
     return Member(own, held_out)
 
 
-def held_out_values(members, values, shape, dtype=np.float64):
+def first_values(members, values, shape):
+    """Return what the first member that held a sample out says of it.
+
+    Parameters
+    ----------
+    members, values, shape
+        As in `mean_values`.
+
+    Returns
+    -------
+    values : ndarray of that shape
+        nan for samples that no member has held out.
+    """
+    first = np.full(shape, np.nan)
+    for member, own in reversed(list(zip(members, values, strict=True))):
+        first[member.held_out] = own
+    return first
+
+
+def mean_values(members, values, shape):
     """Return the mean of what members say of the samples that each has held out.
 
     Parameters
@@ -126,14 +145,13 @@ def held_out_values(members, values, shape, dtype=np.float64):
     values : list of ndarray of shape (n_held_out, ...)
     shape : tuple of int
         Of the result, whose first axis is that of the samples.
-    dtype : dtype, default=float64
 
     Returns
     -------
     means : ndarray of that shape
         nan for samples that no member has held out.
     """
-    sums, counts = np.zeros(shape, dtype), np.zeros(shape[0], int)
+    sums, counts = np.zeros(shape), np.zeros(shape[0], int)
     for member, own in zip(members, values, strict=True):
         sums[member.held_out] += own
         counts[member.held_out] += 1

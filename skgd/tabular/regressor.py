@@ -9,7 +9,7 @@ from skgd.estimators.checks import check_targets
 from skgd.estimators.regressor import GDNeuralRegressor
 from skgd.tabular.base import BaseTabular
 from skgd.tabular.conformal import intervals
-from skgd.tabular.members import held_out_values
+from skgd.tabular.members import first_values, mean_values
 
 
 class TabularRegressor(RegressorMixin, BaseTabular):
@@ -147,14 +147,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         return member.network.predict(Z) * self._scale + self._center
 
     def _learn_from_folds(self, own, y, sample_weight):
-        self.oof_prediction_ = held_out_values(self.members_, own, y.shape)
-        self._errors = np.full(y.shape, np.nan)
-        for number, (member, predicted) in enumerate(
-            zip(self.members_, own, strict=True)
-        ):
-            is_first = self._parts[member.held_out] == number
-            rows = member.held_out[is_first]
-            self._errors[rows] = np.abs(y[rows] - predicted[is_first])
+        self.oof_prediction_ = mean_values(self.members_, own, y.shape)
+        self._errors = np.abs(y - first_values(self.members_, own, y.shape))
 
     def _held_out_predictor(self, known):
         return _HeldOut(self.oof_prediction_)
