@@ -33,16 +33,19 @@ from skgd.kernels.team.protocol import (
 
 
 class Tasks(NamedTuple):
-    """Addresses of what the threads of a team do.
+    """Addresses of what the threads of a team do, besides gradients without stages.
 
     They are called by address, as lead and helpers both call them: with a copy in each
     of these kernels, the first default fit took twice as long (measured;
-    `tests/benchmarks/run.py` reports the time of compilation).
+    `tests/benchmarks/run.py` reports the time of compilation). Such a call hands on
+    each field of each array. For the gradient of a part without stages these are 227
+    numbers, so it is a part of both kernels, and calls what is long: by address it took
+    5% of a step of 32 samples on 20-50-1 (measured).
     """
 
-    gradient: int = 0
     update: int = 0
-    combine: int = 0  # 0 in networks without barriers
+    stage: int = 0  # 0 in networks without barriers, and so is the next
+    combine: int = 0
 
 
 class Descent(NamedTuple):
@@ -59,26 +62,6 @@ class Descent(NamedTuple):
 
 
 # The tasks of a step ------------------------------------------------------------------
-
-
-@inline
-def _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient):
-    """Compute loss and gradient of the samples `rows`, chunk by chunk.
-
-    `place` is the place of the first of these samples in the batch. Dropout needs it.
-    """
-    n = rows.size
-    n_chunks = max(1, -(-n // workspace.size))
-    loss = 0.0
-    beta = theta.dtype.type(0)
-    for chunk in range(n_chunks):
-        first, last = n * chunk // n_chunks, n * (chunk + 1) // n_chunks
-        workspace.random[FIRST] = place + first
-        some = rows[first:last]
-        arguments = passes.forward, theta, samples, some, workspace, gradient, beta
-        loss += call_for_float(passes.loss_and_gradient, (plan, *arguments))
-        beta = theta.dtype.type(1)
-    return loss
 
 
 @inline
@@ -99,20 +82,14 @@ def _rows_of_part(task, team, descent, workspace):
     return descent.order[low:high], low - start
 
 
-@jit
+@inline
 def _gradient_task(task, team, descent, workspace):
     """Compute loss and gradient of one part of the batch."""
+    plan, passes, theta = descent.plan, descent.passes, descent.update.theta
     rows, place = _rows_of_part(task, team, descent, workspace)
-    team.losses[task] = _in_chunks(
-        descent.plan,
-        descent.passes,
-        descent.update.theta,
-        descent.samples,
-        rows,
-        place,
-        workspace,
-        team.gradients[task],
-    )
+    samples, gradient = descent.samples, team.gradients[task]
+    arguments = passes.forward, theta, samples, rows, place, workspace, gradient
+    team.losses[task] = call_for_float(passes.in_chunks, (plan, *arguments))
 
 
 @jit
@@ -169,16 +146,15 @@ def tasks_for(team, descent, workspace):
     types = theta.dtype, descent.order.dtype, samples.inputs.indptr.dtype
     kind = *types, plan.barriers.size > 0
     if kind not in _tasks:
-        task, combination = _gradient_task, 0
+        gradients = team.gradients, 0
+        tasks = Tasks(address(_update_task, 0, 0, *gradients, descent.update))
         if plan.barriers.size > 0:
             sums = team.sums, 0, team.totals
-            task, combination = _stage_task, address(combine, plan, theta, 0, *sums)
-        gradients = team.gradients, 0
-        _tasks[kind] = Tasks(
-            gradient=address(task, 0, team, descent, workspace),
-            update=address(_update_task, 0, 0, *gradients, descent.update),
-            combine=combination,
-        )
+            tasks = tasks._replace(
+                stage=address(_stage_task, 0, team, descent, workspace),
+                combine=address(combine, plan, theta, 0, *sums),
+            )
+        _tasks[kind] = tasks
     return _tasks[kind]
 
 
@@ -188,8 +164,10 @@ def _work(thread, team, descent, workspace):
     kind, task = claim(team, thread)
     if task < 0:
         return False
-    if kind == GRADIENT:
-        call(descent.tasks.gradient, (task, team, descent, workspace))
+    if kind == GRADIENT and descent.tasks.stage == 0:
+        _gradient_task(task, team, descent, workspace)
+    elif kind == GRADIENT:
+        call(descent.tasks.stage, (task, team, descent, workspace))
     else:
         gradients = team.gradients, team.rows[N_GRADIENTS]
         arguments = task, team.squares.size, *gradients, descent.update
@@ -398,7 +376,8 @@ def part_gradient(plan, passes, theta, samples, rows, place, workspace, gradient
         The sum of the samples' losses, times their weights, and that of the weights.
     """
     workspace.random[STEP] = 0
-    loss = _in_chunks(plan, passes, theta, samples, rows, place, workspace, gradient)
+    arguments = passes.forward, theta, samples, rows, place, workspace, gradient
+    loss = call_for_float(passes.in_chunks, (plan, *arguments))
     return loss, _batch_weight(samples, rows)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skgd.kernels.machine.call import address
-from skgd.kernels.passes.batch import forward, loss_and_gradient
+from skgd.kernels.passes.batch import forward, in_chunks
 from skgd.kernels.passes.inputs import Samples, empty_inputs, read_only
 from skgd.kernels.passes.plan import Plan, Workspace
 from skgd.kernels.passes.stages import run_stage
@@ -16,7 +16,7 @@ class Passes(NamedTuple):
     """Addresses of the passes of training."""
 
     forward: int
-    loss_and_gradient: int
+    in_chunks: int
     stage: int  # 0 in networks without barriers; the two above are 0 in those with them
 
 
@@ -47,10 +47,9 @@ def _passes(dtype, row_dtype, index_dtype, has_barriers):
     if has_barriers:
         common = samples, rows, 0, workspace, vector, double, double
         return Passes(0, 0, address(run_stage, _NO_PLAN, vector, *common))
-    common = rows, workspace, vector, dtype.type(0)
     return Passes(
         address(forward, _NO_PLAN, vector, inputs, rows, workspace),
-        address(loss_and_gradient, _NO_PLAN, 0, vector, samples, *common),
+        address(in_chunks, _NO_PLAN, 0, vector, samples, rows, 0, workspace, vector),
         0,
     )
 

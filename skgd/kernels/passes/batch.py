@@ -11,6 +11,7 @@ from skgd.kernels.passes.plan import (
     DY,
     FAN_IN,
     FAN_OUT,
+    FIRST,
     FORWARD,
     KEPT,
     N_DX,
@@ -120,7 +121,7 @@ def loss_at_outputs(plan, samples, rows, weight, workspace):
     return loss
 
 
-@jit
+@inline
 def loss_and_gradient(
     plan, forward_pass, theta, samples, rows, workspace, gradient, beta
 ):
@@ -136,4 +137,25 @@ def loss_and_gradient(
     loss = loss_at_outputs(plan, samples, rows, weight, workspace)
     end = plan.layers.shape[0]
     backward_layers(plan, theta, inputs, rows, 0, end, workspace, gradient, beta)
+    return loss
+
+
+@jit
+def in_chunks(plan, forward_pass, theta, samples, rows, place, workspace, gradient):
+    """Compute loss and gradient of the samples `rows`, as many as the workspace holds.
+
+    `place` is the place of the first of them in the batch, which dropout needs.
+    `gradient` is written. The rest is as in `loss_and_gradient`.
+    """
+    n = rows.size
+    n_chunks = max(1, -(-n // workspace.size))
+    loss, beta = 0.0, theta.dtype.type(0)
+    for chunk in range(n_chunks):
+        first, last = n * chunk // n_chunks, n * (chunk + 1) // n_chunks
+        workspace.random[FIRST] = place + first
+        some = rows[first:last]
+        loss += loss_and_gradient(
+            plan, forward_pass, theta, samples, some, workspace, gradient, beta
+        )
+        beta = theta.dtype.type(1)
     return loss
