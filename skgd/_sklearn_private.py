@@ -30,6 +30,9 @@ except ImportError:  # before 1.9
         """Takes the place of scikit-learn's class, where it has no callbacks yet."""
 
 
+# Whether scikit-learn has callbacks.
+HAS_CALLBACKS = hasattr(CallbackSupportMixin, "set_callbacks")
+
 # The attributes of an estimator in which scikit-learn 1.9 keeps, during a fit, what it
 # needs to end the callbacks; and the attribute in which it keeps the callbacks.
 CALLBACK_ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
@@ -38,6 +41,7 @@ CALLBACKS = "_skl_callbacks"
 __all__ = [
     "CALLBACKS",
     "CALLBACK_ATTRIBUTES",
+    "HAS_CALLBACKS",
     "AdamOptimizer",
     "CallbackSupportMixin",
     "Interval",

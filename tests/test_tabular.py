@@ -24,6 +24,7 @@ from skgd.tabular.members import (
     make_folds,
     mean_values,
 )
+from skgd.tabular.tasks import MembersTask
 from skgd.tabular.temperature import find_temperature, with_temperature
 
 RNG = np.random.default_rng
@@ -31,7 +32,7 @@ RNG = np.random.default_rng
 
 def expected_failed_checks(estimator):
     """Repeated rows fall into other parts than one row with a weight."""
-    if not isinstance(estimator, TabularRegressor):
+    if not isinstance(estimator, TabularRegressor | TabularClassifier):
         return {}
     names = ("dense", "sparse")
     return {
@@ -218,11 +219,12 @@ def folds(cv, n_members, n=20, groups=None, labels=None):
     return make_folds(cv, n_members, X, y, groups, labels, state)
 
 
-@pytest.mark.parametrize("n_members", [2, 5, 8])
-def test_every_sample_is_held_out_once(n_members):
+@pytest.mark.parametrize(("n_members", "times"), [(2, 1), (4, 2), (8, 2)])
+def test_every_sample_is_held_out_by_two_members(n_members, times):
     found = folds(None, n_members)
     assert len(found) == n_members
-    assert_array_equal(np.sort(np.concatenate([b for _, b in found])), np.arange(20))
+    counts = np.bincount(np.concatenate([b for _, b in found]), minlength=20)
+    assert_array_equal(counts, times)
     for train, held_out in found:
         assert_array_equal(np.sort(np.r_[train, held_out]), np.arange(20))
 
@@ -267,10 +269,11 @@ def members(n_jobs, kind=GDNeuralRegressor, y=None, weight=None, cv=KFold(3)):  
     network = kind(
         (8,), early_stopping=True, scoring="loss", n_iter_no_change=50, max_iter=12
     )
+    task = MembersTask(TabularRegressor(), 3, X, y, weight)
     with pytest.warns(ConvergenceWarning):
         fitted = fit_members(
             *(network, list(cv.split(X)), X, y, weight, np.random.RandomState(0)),
-            n_jobs,
+            *(n_jobs, task),
         )
     return fitted, X
 
@@ -391,10 +394,16 @@ def test_the_temperature_of_the_draws_is_found(truth, is_multilabel):
 def test_weights_count_in_the_temperature():
     rng = RNG(0)
     given = softmax(rng.standard_normal((50, 3)), axis=1)
-    targets, weight = np.eye(3)[rng.integers(0, 3, 50)], rng.integers(0, 3, 50)
+    targets, weight = (
+        np.eye(3)[rng.integers(0, 3, 50)],
+        np.repeat([0, 1, 2], [10, 30, 10]),
+    )
     repeated = find_temperature(
         given.repeat(weight, axis=0), targets.repeat(weight, axis=0), None, False
     )
+    # How sure it is of itself follows from the number of rows, not from weights.
+    rows, total = weight.size, weight.sum()
+    assert rows == total
     assert_allclose(
         find_temperature(given, targets, weight, False), repeated, rtol=1e-3
     )
@@ -463,15 +472,18 @@ def test_a_table_goes_in_as_it_is():
     assert abs(other.oof_score_ - other.score(new, labels_of(truth))) < 0.1
 
 
-def test_held_out_predictions_are_of_members_that_have_not_seen_the_sample():
+@pytest.mark.parametrize("n_members", [3, 4])
+def test_held_out_predictions_are_of_members_that_have_not_seen_the_sample(n_members):
     X, y = make_table(60)
-    model = regressor(n_members=3).fit(X, y)
-    Z = model.encoder_.transform(X)
+    model = regressor(n_members=n_members).fit(X, y)
+    Z, found = model.encoder_.transform(X), [[] for _ in range(60)]
     for member in model.members_:
         own = model._of_member(member, Z[member.held_out])
-        assert_array_equal(model.oof_prediction_[member.held_out], own)
+        for row, value in zip(member.held_out, own, strict=True):
+            found[row].append(value)
         # Other targets there leave the member as it is, but for the epoch it keeps.
         assert member.network.t_ == (60 - member.held_out.size) * member.network.n_iter_
+    assert_allclose(model.oof_prediction_, [np.mean(values) for values in found])
 
 
 def test_the_prediction_is_the_mean_over_the_members():

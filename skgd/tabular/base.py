@@ -12,15 +12,17 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skgd._sklearn_private import Interval
+from skgd._sklearn_private import CallbackSupportMixin, Interval
+from skgd.estimators.base import all_or_nothing
 from skgd.estimators.checks import check_total_weight, check_weights
 from skgd.kernels.team.threads import n_threads
 from skgd.tabular.columns import TableEncoder, takes_tables
 from skgd.tabular.defaults import make_network
 from skgd.tabular.members import fit_members, make_folds
+from skgd.tabular.tasks import MembersTask
 
 
-class BaseTabular(BaseEstimator):
+class BaseTabular(CallbackSupportMixin, BaseEstimator):
     """Base of `TabularRegressor` and `TabularClassifier`; not for direct use."""
 
     _parameter_constraints: ClassVar = {
@@ -40,7 +42,7 @@ class BaseTabular(BaseEstimator):
     _member_class: ClassVar[type]
 
     @abstractmethod
-    def _prepare_targets(self, y, sample_weight):
+    def _prepare_targets(self, y, sample_weight, network):
         """Learn what the targets are; return them as numbers of samples or classes."""
 
     @abstractmethod
@@ -56,8 +58,8 @@ class BaseTabular(BaseEstimator):
         """Set what follows from the members' predictions of what they held out."""
 
     @abstractmethod
-    def _held_out_predictor(self, known):
-        """Return an estimator that predicts the held-out samples `known`."""
+    def _predictor_of(self, predictions):
+        """Return an estimator with these predictions, which takes their row numbers."""
 
     # Fitting --------------------------------------------------------------------------
 
@@ -67,33 +69,39 @@ class BaseTabular(BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        encoder = TableEncoder(self.categorical_features).fit(X)
-        Z = encoder.transform(X)
-        check_consistent_length(Z, y)
-        self._keep(encoder)
-        sample_weight = check_weights(sample_weight, Z)
-        check_total_weight(sample_weight)
-        y = self._prepare_targets(y, sample_weight)
+        with all_or_nothing(self):
+            encoder = TableEncoder(self.categorical_features).fit(X)
+            Z = encoder.transform(X)
+            check_consistent_length(Z, y)
+            self._keep(encoder)
+            sample_weight = check_weights(sample_weight, Z)
+            check_total_weight(sample_weight)
+            network = make_network(self._member_class, self.estimator, Z.shape[0])
+            targets = self._prepare_targets(y, sample_weight, network)
+            task = MembersTask(self, self.n_members, X, y, sample_weight)
+            self._fit_members(network, X, Z, targets, sample_weight, groups, task)
+            own = [self._of_member(m, Z[m.held_out]) for m in self.members_]
+            self._learn_from_folds(own, targets, sample_weight)
+            self._score_folds(own, targets, sample_weight)
+            task.end()
+        return self
+
+    def _fit_members(self, network, X, Z, y, sample_weight, groups, task):
+        """Fit the members, and note which has held out each sample."""
         random_state = check_random_state(self.random_state)
-        labels = y if is_classifier(self) and y.ndim == 1 else None
+        labels = y if self._has_labels(y) else None
         data = X if hasattr(X, "shape") else Z, y, groups, labels
         folds = make_folds(self.cv, self.n_members, *data, random_state)
-        network = make_network(self._member_class, self.estimator)
         with warnings.catch_warnings():
             # A schedule ends with its last epoch, and the best one is kept.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.members_ = fit_members(
                 *(network, folds, Z, self._scaled(y), sample_weight, random_state),
-                n_threads(self.n_jobs),
+                *(n_threads(self.n_jobs), task),
             )
-        # The first member that has held out each sample, or -1.
-        self._parts = np.full(Z.shape[0], -1)
-        for number, member in reversed(list(enumerate(self.members_))):
-            self._parts[member.held_out] = number
-        own = [self._of_member(m, Z[m.held_out]) for m in self.members_]
-        self._learn_from_folds(own, y, sample_weight)
-        self._score_folds(y, sample_weight)
-        return self
+        self._is_held_out = np.zeros((self.n_members, Z.shape[0]), bool)
+        for number, member in enumerate(self.members_):
+            self._is_held_out[number, member.held_out] = True
 
     def _keep(self, encoder):
         """Keep the encoder, and what it has learned of the columns."""
@@ -102,23 +110,33 @@ class BaseTabular(BaseEstimator):
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
 
-    def _score_folds(self, y, sample_weight):
-        """Score the predictions of all samples that were held out."""
-        known = np.flatnonzero(self._parts >= 0)
-        self.oof_score_ = np.nan
-        if known.size < 2:
-            return
-        predictor = self._held_out_predictor(known)
-        scorer = check_scoring(predictor, self.scoring)
-        weight = {}
-        if sample_weight is not None:
-            weight = {"sample_weight": sample_weight[known]}
-        truth = predictor.classes_[y[known]] if self._has_labels(y) else y[known]
-        self.oof_score_ = float(scorer(predictor, known[:, None], truth, **weight))
-        if self.verbose:
-            print(
-                f"{len(self.members_)} members, score of the folds: {self.oof_score_}"
+    def _score_folds(self, own, y, sample_weight):
+        """Score what members, and all of them, say of the samples that they held out.
+
+        `own` has what each member says of its samples.
+        """
+        truth = self.classes_[y] if self._has_labels(y) else y
+
+        def score(predictions, rows):
+            if rows.size < 2:
+                return np.nan
+            predictor, weight = self._predictor_of(predictions), {}
+            if sample_weight is not None:
+                weight = {"sample_weight": sample_weight[rows]}
+            scorer, places = (
+                check_scoring(predictor, self.scoring),
+                np.arange(rows.size),
             )
+            return float(scorer(predictor, places[:, None], truth[rows], **weight))
+
+        pairs = zip(own, self.members_, strict=True)
+        self.member_scores_ = np.array([score(p, m.held_out) for p, m in pairs])
+        known = np.flatnonzero(self._is_held_out.any(axis=0))
+        self.oof_score_ = score(self.oof_prediction_[known], known)
+        if self.verbose:
+            for number, value in enumerate(self.member_scores_):
+                print(f"Member {number}, score of what it held out: {value:.4f}")
+            print(f"Score of all that was held out: {self.oof_score_:.4f}")
 
     def _has_labels(self, y):
         return is_classifier(self) and y.ndim == 1
@@ -131,8 +149,19 @@ class BaseTabular(BaseEstimator):
         Z = self.encoder_.transform(X)
         return np.stack([self._of_member(member, Z) for member in self.members_])
 
-    def _known_samples(self, coverage):
-        """Check a coverage; return which samples were held out, and by whom."""
+    def _by_those_that_held_out(self, X, coverage):
+        """Return what intervals and sets are made of, once the coverage is checked.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_teams, n_samples, ...)
+            A team is the members that have held out the same training samples, and
+            predicts their mean.
+        teams : ndarray of shape (n_known,)
+            The team of each training sample that was held out.
+        known : ndarray of shape (n_training_samples,), bool
+            Which samples were.
+        """
         check_is_fitted(self)
         check_scalar(
             coverage,
@@ -142,8 +171,12 @@ class BaseTabular(BaseEstimator):
             max_val=1,
             include_boundaries="neither",
         )
-        known = self._parts >= 0
-        return known, self._parts[known]
+        known = self._is_held_out.any(axis=0)
+        members, teams = np.unique(
+            self._is_held_out[:, known], axis=1, return_inverse=True
+        )
+        shares = members / members.sum(axis=0)
+        return np.tensordot(shares.T, self._by_members(X), axes=1), teams, known
 
     def __sklearn_tags__(self):
         return takes_tables(super().__sklearn_tags__())

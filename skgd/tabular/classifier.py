@@ -6,13 +6,18 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted
 
 from skgd._sklearn_private import fit_context
 from skgd.estimators.classifier import GDNeuralClassifier
 from skgd.tabular.base import BaseTabular
 from skgd.tabular.conformal import sets
 from skgd.tabular.members import first_values, mean_values
-from skgd.tabular.temperature import find_temperature, with_temperature
+from skgd.tabular.temperature import (
+    extrapolate,
+    find_temperature,
+    with_temperature,
+)
 
 
 class TabularClassifier(ClassifierMixin, BaseTabular):
@@ -33,9 +38,10 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Number of networks.
 
     cv : int, splitter or iterable, default=None
-        Which samples the members hold out. None is a part for each member, or as many
-        as the rarest class has samples. An int is the number of parts; with more
-        members than parts the data are divided anew. The parts are stratified.
+        Which samples the members hold out. An int is the number of parts; with more
+        members than parts the data are divided anew. None is half as many parts as
+        members, so that each sample is held out by two, but no more parts than the
+        rarest class has samples. The parts are stratified.
 
     categorical_features : array-like of {bool, int, str}, 'from_dtype' or None, \
             default='from_dtype'
@@ -44,7 +50,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     calibrate : bool, default=True
         Whether to divide the logarithms of the probabilities by a temperature, which
-        has the least log loss on held-out samples.
+        follows from the log loss of held-out samples.
 
     scoring : str or callable, default=None
         What `oof_score_` is, as in scikit-learn; None is the accuracy.
@@ -73,16 +79,20 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     members_ : list of Member
         Each has a fitted ``network``, and ``held_out``, the rows that it has not seen.
 
+    member_scores_ : ndarray of shape (n_members,)
+        Score of each member on what it has held out.
+
     n_features_in_ : int
         Number of columns.
 
     oof_prediction_ : ndarray of shape (n_samples, n_classes)
-        Probabilities of each training sample by members that have not seen it, with
-        the temperature; nan for samples that none has held out.
+        Mean probabilities of each training sample by the members that have not seen
+        it, calibrated; nan for samples that none has held out.
 
     oof_score_ : float
         Score of these predictions. A new sample is predicted by the average of all
-        members, which is better than one, so it is rather too low than too high.
+        members, which is better than that of two, so the score is rather too low than
+        too high.
 
     temperature_ : float
         Above 1 it makes probabilities flatter, below 1 sharper.
@@ -153,7 +163,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def _is_multilabel(self):
         return self._kind == "multilabel-indicator"
 
-    def _prepare_targets(self, y, sample_weight):
+    def _prepare_targets(self, y, sample_weight, network):
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         self._kind = type_of_target(y, input_name="y")
@@ -175,7 +185,10 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def _of_member(self, member, Z):
         own = member.network.predict_proba(Z).astype(np.float64)
-        if self._is_multilabel or own.shape[1] == self.classes_.size:
+        if self._is_multilabel:
+            return own
+        own /= own.sum(axis=1, keepdims=True)  # the sums are 1 in float32 only
+        if own.shape[1] == self.classes_.size:
             return own
         probabilities = np.zeros((own.shape[0], self.classes_.size))
         probabilities[:, member.network.classes_] = own
@@ -183,22 +196,27 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def _learn_from_folds(self, own, y, sample_weight):
         shape = y.shape[0], self.classes_.size
-        found, known = mean_values(self.members_, own, shape), self._parts >= 0
         targets = y if self._is_multilabel else np.eye(self.classes_.size)[y]
-        weight = None if sample_weight is None else sample_weight[known]
-        self.temperature_ = 1.0
+        of_one = first_values(self.members_, own, shape)
+        of_some = mean_values(self.members_, own, shape)
+        known = self._is_held_out.any(axis=0)
+        self._strangeness = 1 - (of_some * targets).sum(axis=1)
+        self.oof_prediction_, self.temperature_ = of_some, 1.0
         if self.calibrate and known.any():
-            pair = found[known], targets[known]
-            self.temperature_ = find_temperature(*pair, weight, self._is_multilabel)
-        self.oof_prediction_ = self._calibrated(found)
-        of_first = first_values(self.members_, own, shape)
-        self._strangeness = 1 - (of_first * targets).sum(axis=1)
+            weight = None if sample_weight is None else sample_weight[known]
+            one, some = (
+                find_temperature(p[known], targets[known], weight, self._is_multilabel)
+                for p in (of_one, of_some)
+            )
+            n_some = sum(m.held_out.size for m in self.members_) / known.sum()
+            self.temperature_ = extrapolate(one, some, n_some, len(self.members_))
+            self.oof_prediction_ = with_temperature(of_some, some, self._is_multilabel)
 
     def _calibrated(self, probabilities):
         return with_temperature(probabilities, self.temperature_, self._is_multilabel)
 
-    def _held_out_predictor(self, known):
-        return _HeldOut(self.oof_prediction_, self.classes_, self._is_multilabel)
+    def _predictor_of(self, predictions):
+        return _HeldOut(predictions, self.classes_, self._is_multilabel)
 
     def predict_proba(self, X):
         """Predict probabilities: the mean over the members, with the temperature.
@@ -242,11 +260,15 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def predict_set(self, X, coverage=0.9):
         """Predict sets of classes that hold the true one with a stated probability.
 
-        They are those of CV+, by one minus the probability of a class. If the samples,
-        old and new, are exchangeable, they hold the class of a share of at least ``2 *
-        coverage - 1`` of new samples on average over data sets, and in practice about
-        `coverage`. It is an average over classes and X, too: rare classes may be missed
-        more often. A set may be empty, where no class is as likely as it should be.
+        They are made of the probabilities of the true classes of held-out samples. In
+        practice they hold the class of about `coverage` of new samples, if the
+        samples, old and new, are exchangeable. With ``cv=n_members`` they are those of
+        CV+ [1]_, for which a share of at least ``2 * coverage - 1`` is proven, on
+        average over data sets. By default the mean of the two members counts that have
+        held out a sample, for which no bound is proven.
+
+        The share is an average over classes and X, too: rare classes may be missed more
+        often. A set may be empty, where no class is as likely as it should be.
 
         Parameters
         ----------
@@ -267,13 +289,14 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
         References
         ----------
-        Y. Romano, M. Sesia, E. J. Candes, "Classification with valid and adaptive
-        coverage", NeurIPS 2020, section 2.3.
+        .. [1] Y. Romano, M. Sesia, E. J. Candes, "Classification with valid and
+           adaptive coverage", NeurIPS 2020, section 2.3.
         """
-        known, parts = self._known_samples(coverage)
+        check_is_fitted(self)
         if self._is_multilabel:
             raise ValueError("predict_set needs one label a sample, and y had several.")
-        return sets(self._by_members(X), parts, self._strangeness[known], coverage)
+        probabilities, teams, known = self._by_those_that_held_out(X, coverage)
+        return sets(probabilities, teams, self._strangeness[known], coverage)
 
 
 def _labels(probabilities, classes, is_multilabel):

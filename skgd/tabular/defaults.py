@@ -14,7 +14,7 @@ SETTINGS = {
     "batch_size": 64,
     "learning_rate": "coslog4",
     "learning_rate_init": 0.005,
-    "max_iter": 64,
+    "max_iter": 32,
     "alpha": 0.0,
     "weight_decay": 0.02,
     "early_stopping": True,
@@ -23,7 +23,7 @@ SETTINGS = {
 }
 
 
-def make_network(kind, estimator):
+def make_network(kind, estimator, n_samples):
     """Return the network whose clones are fitted.
 
     Parameters
@@ -31,7 +31,9 @@ def make_network(kind, estimator):
     kind : type
         GDNeuralRegressor or GDNeuralClassifier.
     estimator : estimator of this kind, or None
-        Each of its parameters that is not at the default of its class is kept.
+        Each of its parameters that is not at the default of its class is kept, and so
+        are its callbacks.
+    n_samples : int
 
     Returns
     -------
@@ -42,19 +44,17 @@ def make_network(kind, estimator):
     TypeError
         If `estimator` is of another kind.
     """
-    network = kind(**SETTINGS)
     if estimator is None:
-        return network
+        return kind(**SETTINGS)
     if not isinstance(estimator, kind):
         raise TypeError(
             f"estimator must be a {kind.__name__} or None, got "
             f"{type(estimator).__name__}."
         )
-    usual = kind().get_params()
-    own = clone(estimator).get_params()
-    changed = {
+    usual, own = type(estimator)().get_params(), clone(estimator).get_params()
+    unchanged = {
         name: value
-        for name, value in own.items()
-        if not (value is usual[name] or np.array_equal(value, usual[name]))
+        for name, value in SETTINGS.items()
+        if own[name] is usual[name] or np.array_equal(own[name], usual[name])
     }
-    return network.set_params(**changed)
+    return clone(estimator).set_params(**unchanged)

@@ -1,12 +1,11 @@
 """Members of an average: networks, each of which holds out another part of the data."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
-from sklearn.utils import check_random_state
 
 # A network is judged by at least so many samples, or else trained to the end.
 LEAST_HELD_OUT = 2
@@ -25,8 +24,8 @@ def make_folds(cv, n_members, X, y, groups, labels, random_state):
     Parameters
     ----------
     cv : int, splitter, iterable or None
-        None is a part for each member. An int is the number of parts; the data are
-        divided anew when each part has been held out once.
+        An int is the number of parts; the data are divided anew when each part has
+        been held out once. None is half as many parts as members.
     n_members : int
     X, y, groups : array-like
         As splitters take them.
@@ -52,7 +51,7 @@ def make_folds(cv, n_members, X, y, groups, labels, random_state):
             raise ValueError(
                 f"cv must be between 2 and the number of samples, {n}, got cv={cv}."
             )
-        n_parts = cv or max(2, min(n_members, n // LEAST_HELD_OUT))
+        n_parts = cv or max(2, min(n_members // 2, n // LEAST_HELD_OUT))
         if labels is not None:
             n_parts = _at_most_as_rare(n_parts, labels)
         kind = KFold if labels is None or n_parts < 2 else StratifiedKFold
@@ -71,7 +70,7 @@ def _at_most_as_rare(n_parts, labels):
     return min(n_parts, int(np.unique_counts(labels).counts.min()))
 
 
-def fit_members(network, folds, X, y, sample_weight, random_state, n_jobs):
+def fit_members(network, folds, X, y, sample_weight, random_state, n_jobs, task):
     """Fit a clone of the network for each fold.
 
     Parameters
@@ -83,24 +82,34 @@ def fit_members(network, folds, X, y, sample_weight, random_state, n_jobs):
     sample_weight : ndarray of shape (n_samples,) or None
     random_state : RandomState
         Gives each member a seed.
-    n_jobs : int or None
+    n_jobs : int
         Threads; each fits one member at a time.
+    task : MembersTask
+        Tells the callbacks.
 
     Returns
     -------
     members : list of Member
     """
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=len(folds))
-    return Parallel(n_jobs, prefer="threads")(
-        delayed(_fit)(network, int(seed), X, y, sample_weight, *fold)
-        for seed, fold in zip(seeds, folds, strict=True)
-    )
+    seeds = random_state.randint(2**31 - 1, size=len(folds))
+
+    def fit(number):
+        own = clone(network).set_params(random_state=int(seeds[number]), n_jobs=1)
+        with task.of_member(number, own):
+            return _fit(own, X, y, sample_weight, *folds[number])
+
+    # The primary thread fits nothing, so Ctrl-C is raised in it, and is not taken by a
+    # member as a wish to end its own fit.
+    threads = ThreadPoolExecutor(n_jobs)
+    try:
+        return list(threads.map(fit, range(len(folds))))
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
-def _fit(network, seed, X, y, sample_weight, train, held_out):
-    own = clone(network).set_params(random_state=seed, n_jobs=1)
-    if own.batch_size != "auto":
-        own.set_params(batch_size=min(own.batch_size, train.size))
+def _fit(network, X, y, sample_weight, train, held_out):
+    if network.batch_size != "auto":
+        network.set_params(batch_size=min(network.batch_size, train.size))
     weights, validation, judged = None, {}, held_out
     if sample_weight is not None:
         weights = sample_weight[train]
@@ -112,9 +121,9 @@ def _fit(network, seed, X, y, sample_weight, train, held_out):
         if sample_weight is not None:
             validation["sample_weight_val"] = sample_weight[judged]
     else:
-        own.set_params(early_stopping=False)
-    own.fit(X[train], y[train], weights, **validation)
-    return Member(own, held_out)
+        network.set_params(early_stopping=False)
+    network.fit(X[train], y[train], weights, **validation)
+    return Member(network, held_out)
 
 
 def first_values(members, values, shape):

@@ -3,13 +3,15 @@
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from skgd._sklearn_private import fit_context
 from skgd.estimators.checks import check_targets
 from skgd.estimators.regressor import GDNeuralRegressor
+from skgd.kernels.formulas.losses import find_loss
 from skgd.tabular.base import BaseTabular
 from skgd.tabular.conformal import intervals
-from skgd.tabular.members import first_values, mean_values
+from skgd.tabular.members import mean_values
 
 
 class TabularRegressor(RegressorMixin, BaseTabular):
@@ -30,8 +32,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         Number of networks.
 
     cv : int, splitter or iterable, default=None
-        Which samples the members hold out. None is a part for each member. An int is
-        the number of parts; with more members than parts the data are divided anew.
+        Which samples the members hold out. An int is the number of parts; with more
+        members than parts the data are divided anew. None is half as many parts as
+        members, so that each sample is held out by two.
 
     categorical_features : array-like of {bool, int, str}, 'from_dtype' or None, \
             default='from_dtype'
@@ -62,16 +65,20 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     members_ : list of Member
         Each has a fitted ``network``, and ``held_out``, the rows that it has not seen.
 
+    member_scores_ : ndarray of shape (n_members,)
+        Score of each member on what it has held out.
+
     n_features_in_ : int
         Number of columns.
 
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Predictions of each training sample by members that have not seen it; nan for
-        samples that none has held out.
+        Mean prediction of each training sample by the members that have not seen it;
+        nan for samples that none has held out.
 
     oof_score_ : float
         Score of these predictions. A new sample is predicted by the average of all
-        members, which is better than one, so it is rather too low than too high.
+        members, which is better than that of two, so the score is rather too low than
+        too high.
     """
 
     _member_class = GDNeuralRegressor
@@ -129,15 +136,22 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         """
         return self._fit(X, y, sample_weight, groups)
 
-    def _prepare_targets(self, y, sample_weight):
+    def _prepare_targets(self, y, sample_weight, network):
         check_targets(y)
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.astype(np.float64)
-        self._center = np.average(y, axis=0, weights=sample_weight)
-        square = np.average((y - self._center) ** 2, axis=0, weights=sample_weight)
-        self._scale = np.where(square > 0, np.sqrt(square), 1.0)
+        mean = np.average(y, axis=0, weights=sample_weight)
+        if find_loss(network.loss).link == "identity":
+            square = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
+            self._center, scale = mean, np.sqrt(square)
+        else:  # a loss of positive targets, which must stay positive
+            self._center, scale = np.zeros_like(mean), mean
+        self._scale = np.where(scale > 0, scale, 1.0)
+        # It is in units of y, and members know y in units of the scale.
+        delta = network.huber_delta / float(np.mean(self._scale))
+        network.set_params(huber_delta=delta)
         return y
 
     def _scaled(self, y):
@@ -148,10 +162,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     def _learn_from_folds(self, own, y, sample_weight):
         self.oof_prediction_ = mean_values(self.members_, own, y.shape)
-        self._errors = np.abs(y - first_values(self.members_, own, y.shape))
+        self._errors = np.abs(y - self.oof_prediction_)
 
-    def _held_out_predictor(self, known):
-        return _HeldOut(self.oof_prediction_)
+    def _predictor_of(self, predictions):
+        return _HeldOut(predictions)
 
     def predict(self, X):
         """Predict the targets: the mean over the members.
@@ -169,11 +183,18 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def predict_interval(self, X, coverage=0.9):
         """Predict intervals that hold the targets with a stated probability.
 
-        They are those of CV+. If the samples, old and new, are exchangeable, they hold
-        a share of at least ``2 * coverage - 1`` of new targets on average over data
-        sets, and in practice about `coverage`. It is an average over X, too: of hard
-        samples they may hold fewer. Nothing is guaranteed where new samples come from
-        elsewhere, as later ones of a series do.
+        They are made of the errors on held-out samples. In practice they hold about
+        `coverage` of new targets, if the samples, old and new, are exchangeable. With
+        ``cv=n_members`` they are those of CV+ [1]_, for which a share of at least
+        ``2 * coverage - 1`` is proven, on average over data sets. By default two
+        members have held out each sample, and their mean counts, as in the
+        jackknife+-after-bootstrap [2]_, which makes the intervals narrower; the bound
+        is proven there for samples that are drawn anew for each member, and not for
+        parts.
+
+        The share is an average over X, too: of hard samples they may hold fewer.
+        Nothing is guaranteed where new samples come from elsewhere, as later ones of a
+        series do.
 
         Parameters
         ----------
@@ -195,16 +216,19 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
         References
         ----------
-        R. F. Barber, E. J. Candes, A. Ramdas, R. J. Tibshirani, "Predictive inference
-        with the jackknife+", Annals of Statistics 49, 2021.
+        .. [1] R. F. Barber, E. J. Candes, A. Ramdas, R. J. Tibshirani, "Predictive
+           inference with the jackknife+", Annals of Statistics 49, 2021.
+        .. [2] B. Kim, C. Xu, R. F. Barber, "Predictive inference is free with the
+           jackknife+-after-bootstrap", NeurIPS 2020.
         """
-        known, parts = self._known_samples(coverage)
+        check_is_fitted(self)
         if self.oof_prediction_.ndim > 1:
             raise ValueError(
                 "predict_interval needs one output, and y had "
                 f"{self.oof_prediction_.shape[1]}. Fit a regressor for each of them."
             )
-        return intervals(self._by_members(X), parts, self._errors[known], coverage)
+        predictions, teams, known = self._by_those_that_held_out(X, coverage)
+        return intervals(predictions, teams, self._errors[known], coverage)
 
 
 class _HeldOut(RegressorMixin, BaseEstimator):

@@ -8,8 +8,12 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit, log_softmax, logit, softmax
 
-# The logarithm of the temperature is looked for between minus and plus this.
-RANGE = 3.0
+# The logarithm of the temperature is normal with this spread before data are seen.
+# Where classes of few samples are separable, the likeliest temperature is 0, and one
+# new sample on the wrong side then costs more than all others together.
+SPREAD = 0.2
+# It is looked for between minus and plus this.
+RANGE = 1.0
 
 
 def log_odds(probabilities, is_multilabel):
@@ -29,7 +33,7 @@ def with_temperature(probabilities, temperature, is_multilabel):
 
 
 def find_temperature(probabilities, targets, sample_weight, is_multilabel):
-    """Return the temperature of least log loss.
+    """Return the most likely temperature, given that it is near 1.
 
     Parameters
     ----------
@@ -37,6 +41,7 @@ def find_temperature(probabilities, targets, sample_weight, is_multilabel):
         Of samples that were not trained on.
     targets : ndarray of shape (n_samples, n_classes), of 0 and 1
     sample_weight : ndarray of shape (n_samples,) or None
+        Only their ratios count.
     is_multilabel : bool
 
     Returns
@@ -51,7 +56,33 @@ def find_temperature(probabilities, targets, sample_weight, is_multilabel):
             terms = targets * log_expit(scaled) + (1 - targets) * log_expit(-scaled)
         else:
             terms = targets * log_softmax(scaled, axis=1)
-        return -np.average(terms.sum(axis=1), weights=sample_weight)
+        mean = np.average(terms.sum(axis=1), weights=sample_weight)
+        return 0.5 * (log_temperature / SPREAD) ** 2 - raw.shape[0] * mean
 
     found = minimize_scalar(loss, bounds=(-RANGE, RANGE), method="bounded")
     return float(np.exp(found.x)) if found.fun < loss(0.0) else 1.0
+
+
+def extrapolate(of_one, of_some, n_some, n_all):
+    """Return the temperature of an average of `n_all` networks.
+
+    An average is less sure of itself than each of its networks, by so much as they
+    differ, so it needs a lower temperature. The logarithm is taken to be a constant
+    plus a multiple of one over the number of networks.
+
+    Parameters
+    ----------
+    of_one, of_some : float
+        Temperatures of one network, and of an average of `n_some`.
+    n_some : float
+        Above 1, or else nothing is known but `of_one`, which is returned.
+    n_all : int
+
+    Returns
+    -------
+    temperature : float
+    """
+    if n_some <= 1:
+        return of_one
+    power = (1 - 1 / n_all) / (1 - 1 / n_some)
+    return of_one * (of_some / of_one) ** power
