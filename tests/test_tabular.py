@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import expit, log_softmax, softmax
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -25,7 +26,7 @@ from skgd.tabular.members import (
     mean_values,
 )
 from skgd.tabular.tasks import MembersTask
-from skgd.tabular.temperature import find_temperature, with_temperature
+from skgd.tabular.temperature import extrapolate, find_temperature, with_temperature
 
 RNG = np.random.default_rng
 
@@ -409,6 +410,37 @@ def test_weights_count_in_the_temperature():
     )
 
 
+def test_the_temperature_of_separable_classes_stays_near_one():
+    given = softmax(np.repeat([[4.0, -4.0], [-4.0, 4.0]], 20, axis=0), axis=1)
+    targets = np.repeat([[1.0, 0.0], [0.0, 1.0]], 20, axis=0)
+    assert 0.7 < find_temperature(given, targets, None, False) < 1
+
+
+@pytest.mark.parametrize(
+    ("n_some", "n_all", "expected"),
+    [(1, 8, 1.5), (2, 2, 1.2), (2, 8, 1.5 * 0.8**1.75), (2, 10**9, 1.5 * 0.8**2)],
+)
+def test_the_temperature_falls_with_one_over_the_number_of_members(
+    n_some, n_all, expected
+):
+    assert_allclose(extrapolate(1.5, 1.2, n_some, n_all), expected)
+
+
+def test_an_average_of_overconfident_networks_is_calibrated_by_extrapolation():
+    """The logarithms of the probabilities are right but for noise of each network."""
+    rng, n = RNG(0), 40_000
+    right = 2 * rng.standard_normal((n, 3))
+    drawn = (softmax(right, 1).cumsum(1) > rng.random((n, 1))).argmax(1)
+    targets, members = np.eye(3)[drawn], 1.5 * rng.standard_normal((8, n, 3))
+    each = softmax(right + members, axis=2)
+    one, two, all_of_them = (
+        find_temperature(each[:k].mean(axis=0), targets, None, False) for k in (1, 2, 8)
+    )
+    assert one > two > all_of_them
+    found = extrapolate(one, two, 2, 8)
+    assert abs(found - all_of_them) < 0.2 * abs(one - all_of_them)
+
+
 def test_a_temperature_never_makes_the_loss_worse():
     rng = RNG(0)
     for _ in range(20):
@@ -507,6 +539,27 @@ def test_intervals_and_sets_hold_about_the_share_that_they_state(coverage):
     assert abs(is_in[np.arange(2000), place].mean() - coverage) < 0.05
 
 
+@pytest.mark.parametrize("cv", [None, 4, KFold(2)])
+def test_intervals_are_of_those_members_that_have_held_a_sample_out(cv):
+    X, y = make_table(40)
+    model = regressor(n_members=4, cv=cv).fit(X, y)
+    new = make_table(5, seed=1)[0]
+    each = [
+        model._of_member(member, model.encoder_.transform(new))
+        for member in model.members_
+    ]
+    ends = []
+    for row in range(40):
+        team = [k for k, m in enumerate(model.members_) if row in m.held_out]
+        error = abs(y[row] - model.oof_prediction_[row])
+        middle = np.mean([each[k] for k in team], axis=0)
+        ends.append((middle - error, middle + error))
+    low, high = np.sort(np.array(ends), axis=0).swapaxes(0, 1)
+    place = int(np.ceil(0.8 * 41))
+    expected = np.stack([low[40 - place], high[place - 1]], axis=1)
+    assert_allclose(model.predict_interval(new, 0.8), expected, rtol=1e-6)
+
+
 def test_too_few_samples_for_a_coverage_give_infinite_intervals():
     X, y = make_table(20)
     assert np.isinf(regressor(n_members=2).fit(X, y).predict_interval(X, 0.99)).all()
@@ -581,6 +634,37 @@ def test_the_score_of_the_folds_is_what_is_asked_for():
     place = np.searchsorted(model.classes_, labels)
     own = model.oof_prediction_[np.arange(80), place]
     assert_allclose(model.oof_score_, np.log(own).mean())
+
+
+def test_members_are_scored_by_what_each_has_held_out():
+    X, y = make_table(80)
+    weight = RNG(0).random(80)
+    model = regressor(n_members=4).fit(X, y, weight)
+    for member, score in zip(model.members_, model.member_scores_, strict=True):
+        rows = member.held_out
+        own = model._of_member(member, model.encoder_.transform(X)[rows])
+        assert_allclose(score, r2_score(y[rows], own, sample_weight=weight[rows]))
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_losses_of_positive_targets_get_positive_targets(loss):
+    X, y = make_table()
+    y = np.exp(0.5 * y) * 1000
+    new, truth = make_table(seed=1)
+    truth = np.exp(0.5 * truth) * 1000
+    model = regressor(estimator=GDNeuralRegressor(**FEW, loss=loss)).fit(X, y)
+    assert (model.predict(new) > 0).all()
+    assert model.score(new, truth) > 0.8
+
+
+def test_the_delta_of_huber_is_in_units_of_y():
+    X, y = make_table(100)
+    one = GDNeuralRegressor(**FEW, loss="huber", huber_delta=0.5)
+    model = regressor(estimator=one, n_members=2).fit(X, y)
+    other = GDNeuralRegressor(**FEW, loss="huber", huber_delta=500)
+    thousand = regressor(estimator=other, n_members=2).fit(X, 1000 * y)
+    assert_allclose(thousand.predict(X), 1000 * model.predict(X), rtol=1e-3)
+    assert model.estimator.huber_delta == 0.5
 
 
 def test_series_are_scored_by_what_was_held_out():

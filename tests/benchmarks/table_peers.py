@@ -1,0 +1,252 @@
+"""The peers of `tables.py`: one estimator each, at its own defaults and on one thread.
+
+A peer is a function that is told whether the task is regression, and returns an
+estimator that takes a table: numbers may be missing, strings are pandas categories.
+What cannot take such a table as it is gets scikit-learn's usual preprocessing.
+"""
+
+import warnings
+from functools import partial
+from unittest import mock
+
+import numpy as np
+from sklearn.compose import (
+    TransformedTargetRegressor,
+    make_column_selector,
+    make_column_transformer,
+)
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+CATEGORIES = make_column_selector(dtype_include="category")
+NUMBERS = make_column_selector(dtype_exclude="category")
+
+
+def preprocessing():
+    """Impute and scale numbers; one column for each level of a category."""
+    numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
+    levels = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return make_column_transformer((numbers, NUMBERS), (levels, CATEGORIES))
+
+
+def skgd(is_regression, params=None, **of_members):
+    from skgd import (
+        GDNeuralClassifier,
+        GDNeuralRegressor,
+        TabularClassifier,
+        TabularRegressor,
+    )
+
+    kind, of_member = TabularClassifier, GDNeuralClassifier
+    if is_regression:
+        kind, of_member = TabularRegressor, GDNeuralRegressor
+    if of_members:
+        params = (params or {}) | {"estimator": of_member(**of_members)}
+    return kind(n_jobs=1, random_state=0, **params or {})
+
+
+def boosting(is_regression):
+    kinds = HistGradientBoostingRegressor, HistGradientBoostingClassifier
+    return kinds[not is_regression](random_state=0)
+
+
+def linear(is_regression):
+    alphas = np.logspace(-3, 3, 13)
+    model = RidgeCV(alphas) if is_regression else LogisticRegression(max_iter=1000)
+    return make_pipeline(preprocessing(), model)
+
+
+def mlp(is_regression):
+    if not is_regression:
+        return make_pipeline(preprocessing(), MLPClassifier(random_state=0))
+    model = make_pipeline(preprocessing(), MLPRegressor(random_state=0))
+    return TransformedTargetRegressor(model, transformer=StandardScaler())
+
+
+def lightgbm(is_regression):
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    kind = LGBMRegressor if is_regression else LGBMClassifier
+    return kind(n_jobs=1, random_state=0, verbose=-1)
+
+
+class CatBoost:
+    """CatBoost wants its categories as strings, and to be told which they are."""
+
+    def __init__(self, is_regression):
+        from catboost import CatBoostClassifier, CatBoostRegressor
+
+        kind = CatBoostRegressor if is_regression else CatBoostClassifier
+        files = {"verbose": False, "allow_writing_files": False}
+        self._model = kind(thread_count=1, random_seed=0, **files)
+
+    def fit(self, X, y):
+        self._model.fit(_as_strings(X), y, cat_features=CATEGORIES(X))
+        return self
+
+    def predict(self, X):
+        return self._model.predict(_as_strings(X))
+
+    def predict_proba(self, X):
+        return self._model.predict_proba(_as_strings(X))
+
+
+def _as_strings(X):
+    names = CATEGORIES(X)
+    return X.assign(**{name: X[name].astype(object).fillna("") for name in names})
+
+
+class Imputed:
+    """A network of pytabkit, which takes categories but no missing numbers."""
+
+    def __init__(self, kinds, is_regression):
+        self._model = kinds[not is_regression](
+            n_threads=1, random_state=0, device="cpu", verbosity=0
+        )
+
+    def _imputed(self, X):
+        X = X.copy()
+        for name in CATEGORIES(X):
+            X[name] = X[name].astype(object).fillna("missing").astype("category")
+        for name, median in self._medians.items():
+            if X[name].dtype == bool:
+                X[name] = X[name].astype(float)
+            if name in self._with_gaps:
+                X[f"{name} is missing"] = X[name].isna().astype(float)
+            X[name] = X[name].fillna(median).astype(float)
+        return X
+
+    def fit(self, X, y):
+        self._medians = X[NUMBERS(X)].median()
+        self._with_gaps = [name for name in NUMBERS(X) if X[name].isna().any()]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._model.fit(self._imputed(X), y)
+        return self
+
+    def predict(self, X):
+        return self._model.predict(self._imputed(X))
+
+    def predict_proba(self, X):
+        return self._model.predict_proba(self._imputed(X))
+
+
+def realmlp_s(is_regression):
+    from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
+
+    return Imputed((RealMLP_TD_S_Regressor, RealMLP_TD_S_Classifier), is_regression)
+
+
+def realmlp(is_regression):
+    from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
+
+    return Imputed((RealMLP_TD_Regressor, RealMLP_TD_Classifier), is_regression)
+
+
+def tabm(is_regression):
+    from pytabkit import TabM_D_Classifier, TabM_D_Regressor
+
+    return Imputed((TabM_D_Regressor, TabM_D_Classifier), is_regression)
+
+
+PEERS = {
+    "skgd": skgd,
+    "HistGradientBoosting": boosting,
+    "LightGBM": lightgbm,
+    "CatBoost": CatBoost,
+    "MLP": mlp,
+    "linear": linear,
+    "RealMLP-TD-S": realmlp_s,
+    "RealMLP-TD": realmlp,
+    "TabM-D": tabm,
+}
+
+
+# Defaults dropped ---------------------------------------------------------------------
+
+
+class WithScaler:
+    """skgd with another scaler of numbers."""
+
+    def __init__(self, scaler, is_regression):
+        self._scaler, self._model = scaler, skgd(is_regression)
+
+    def fit(self, X, y):
+        with mock.patch("skgd.tabular.columns.SmoothClipScaler", self._scaler):
+            self._model.fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self._model.predict(X)
+
+    def predict_proba(self, X):
+        return self._model.predict_proba(X)
+
+
+def without_calibration(is_regression):
+    return skgd(is_regression, None if is_regression else {"calibrate": False})
+
+
+def robust(**params):
+    from skgd.tabular.columns import SmoothClipScaler
+
+    return SmoothClipScaler(bound=np.inf, **params)
+
+
+ABLATIONS = {
+    "skgd": skgd,
+    "2 members": partial(skgd, params={"n_members": 2}),
+    "4 members": partial(skgd, params={"n_members": 4}),
+    "16 members": partial(skgd, params={"n_members": 16}),
+    "each sample held out once": partial(skgd, params={"cv": 8}),
+    "not calibrated": without_calibration,
+    "last epoch kept": partial(skgd, early_stopping=False),
+    "StandardScaler": partial(WithScaler, StandardScaler),
+    "robust scaling, not clipped": partial(WithScaler, robust),
+    "relu": partial(skgd, activation="leaky_relu"),
+    "one hidden layer": partial(skgd, hidden_layer_sizes=(128,)),
+    "three hidden layers": partial(skgd, hidden_layer_sizes=(128, 128, 128)),
+    "64 units a layer": partial(skgd, hidden_layer_sizes=(64, 64)),
+    "256 units a layer": partial(skgd, hidden_layer_sizes=(256, 256)),
+    "half the epochs": partial(skgd, max_iter=16),
+    "twice the epochs": partial(skgd, max_iter=64),
+    "half the learning rate": partial(skgd, learning_rate_init=0.0025),
+    "twice the learning rate": partial(skgd, learning_rate_init=0.01),
+    "cosine": partial(skgd, learning_rate="cosine"),
+    "batches of 32": partial(skgd, batch_size=32),
+    "batches of 128": partial(skgd, batch_size=128),
+    "beta_2 of 0.99": partial(skgd, beta_2=0.99),
+    "no weight decay": partial(skgd, weight_decay=1e-9),
+    "dropout of 0.1": partial(skgd, dropout=0.1),
+}
+
+
+# Intervals ----------------------------------------------------------------------------
+
+
+class CrossConformal:
+    """MAPIE's CV+ around gradient boosting."""
+
+    def __init__(self, is_regression):
+        from mapie.regression import CrossConformalRegressor
+
+        self._model = CrossConformalRegressor(
+            boosting(True), confidence_level=0.9, method="plus", cv=5, random_state=0
+        )
+
+    def fit(self, X, y):
+        self._model.fit_conformalize(X, y)
+        return self
+
+    def predict_interval(self, X, coverage):
+        return self._model.predict_interval(X)[1][:, :, 0]
+
+
+INTERVALS = {"skgd": skgd, "MAPIE": CrossConformal}
