@@ -18,7 +18,8 @@ FLOORS = [
     ["descent"],
     ["estimators"],
     [
-        *("_display", "compositions", "dask", "onnx", "callbacks", "tabular"),
+        *("_display", "compositions", "dask", "callbacks", "tabular"),
+        *("_onnx", "onnx"),
         *("_regressor", "_classifier"),
     ],
     [""],

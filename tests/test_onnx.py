@@ -49,7 +49,8 @@ from skl2onnx.common.data_types import (
     Int64TensorType,
 )
 
-import skgd.onnx
+import skgd.onnx  # noqa: F401
+from skgd._onnx import nodes
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -151,8 +152,8 @@ def assert_predicts(model, X=X_NEW, dtype=np.float32, **kwargs):
 
 
 def test_every_activation_and_link_is_there():
-    assert set(skgd.onnx.ACTIVATIONS) == set(ACTIVATIONS)
-    assert set(skgd.onnx.LINKS) == set(LINKS)
+    assert set(nodes.ACTIVATIONS) == set(ACTIVATIONS)
+    assert set(nodes.LINKS) == set(LINKS)
 
 
 def far_and_near():

@@ -150,7 +150,7 @@ class Layer(ABC):
 
         Parameters
         ----------
-        add : `skgd.onnx.Nodes`
+        add : `skgd._onnx.nodes.Nodes`
         x : str
             Name of its inputs.
         arrays : list of ndarray
