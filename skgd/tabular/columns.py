@@ -356,11 +356,14 @@ def _number(value, name):
 def _as_levels(column):
     """Return a column as strings, with None for what is missing."""
     levels = np.empty(len(column), object)
-    levels[:] = [None if value is None else _level(value) for value in _values(column)]
+    levels[:] = [
+        None if value is None else level_of(value) for value in _values(column)
+    ]
     return levels
 
 
-def _level(value):
+def level_of(value):
+    """Return the level, as a string, that a known value of a category is."""
     if not isinstance(value, (str, bytes, Number, np.bool_)):
         raise TypeError(
             "A level of a category is the argument of an encoder, and such an argument "

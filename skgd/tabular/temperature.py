@@ -14,14 +14,17 @@ from scipy.special import expit, log_expit, log_softmax, logit, softmax
 SPREAD = 0.2
 # It is looked for between minus and plus this.
 RANGE = 1.0
+# Probabilities whose logarithms are taken are at least so large, and those of one label
+# of several so far from 0 and 1.
+TINY = float(np.finfo(np.float32).tiny)
+MARGIN = 1e-7
 
 
 def log_odds(probabilities, is_multilabel):
     """Return the raw outputs that give these probabilities, up to a constant."""
-    tiny = np.finfo(np.float32).tiny
     if is_multilabel:
-        return logit(np.clip(probabilities, 1e-7, 1 - 1e-7))
-    return np.log(np.maximum(probabilities, tiny))
+        return logit(np.clip(probabilities, MARGIN, 1 - MARGIN))
+    return np.log(np.maximum(probabilities, TINY))
 
 
 def with_temperature(probabilities, temperature, is_multilabel):
