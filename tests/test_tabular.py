@@ -709,6 +709,18 @@ def test_a_level_and_a_gap_that_were_never_there_are_predicted():
     assert np.isfinite(model.predict(new)).all()
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_member_that_has_seen_one_class_predicts_that_class(n_classes):
+    X, y = make_table(30)
+    labels = np.repeat(np.arange(n_classes), 30 // n_classes)
+    train = np.flatnonzero(labels == 1)
+    splits = [(train, np.flatnonzero(labels != 1)), (np.arange(30), train)]
+    model = classifier(n_members=2, cv=splits).fit(X, labels)
+    first = model._by_members(X)[0]
+    assert_array_equal(first, np.eye(n_classes)[np.ones(30, int)])
+    assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+
+
 def test_rare_classes_and_ten_rows():
     X, y = make_table(10)
     assert np.isfinite(regressor().fit(X, y).predict(X)).all()

@@ -74,12 +74,13 @@ def _of_all_classes(add, network, raw, n_classes):
 
     The link is in float64, which keeps the digits of small probabilities.
     """
-    own = networks.probabilities(add, network, raw)
-    n_own = max(2, network.classes_.size)  # one class has two columns, too
-    if networks.is_multilabel(network) or n_own == n_classes:
+    own, known = networks.probabilities(add, network, raw), network.classes_
+    if networks.is_multilabel(network) or known.size == n_classes:
         return own
-    # The member has not seen some classes, which get 0.
-    return add("MatMul", own, np.eye(n_classes)[network.classes_])
+    # The member has not seen some classes, which get 0. If it knows one class only,
+    # that is the class of both of its columns.
+    of_columns = np.resize(known, max(2, known.size))
+    return add("MatMul", own, np.eye(n_classes)[of_columns])
 
 
 def _with_temperature(add, probabilities, temperature, is_multilabel):

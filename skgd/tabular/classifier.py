@@ -188,10 +188,11 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         if self._is_multilabel:
             return own
         own /= own.sum(axis=1, keepdims=True)  # the sums are 1 in float32 only
-        if own.shape[1] == self.classes_.size:
+        known = member.network.classes_
+        if known.size == self.classes_.size:
             return own
         probabilities = np.zeros((own.shape[0], self.classes_.size))
-        probabilities[:, member.network.classes_] = own
+        probabilities[:, known] = own if known.size > 1 else 1
         return probabilities
 
     def _learn_from_folds(self, own, y, sample_weight):
