@@ -18,6 +18,7 @@ from skgd import GDNeuralClassifier, GDNeuralRegressor
 from skgd.tabular import TabularClassifier, TabularRegressor
 from skgd.tabular.columns import MOST_DENSE, SmoothClipScaler, TableEncoder
 from skgd.tabular.conformal import intervals, sets
+from skgd.tabular.defaults import make_network
 from skgd.tabular.members import (
     Member,
     first_values,
@@ -618,7 +619,7 @@ def test_parameters_of_the_network_replace_those_of_members():
     for member in model.members_:
         params = member.network.get_params()
         assert (params["dropout"], params["max_iter"]) == (0.2, 3)
-        assert params["activation"] == "silu"
+        assert params["beta_2"] == 0.95
     model.set_params(estimator__dropout=0.1)
     assert model.estimator.dropout == 0.1
     with pytest.raises(TypeError, match="must be a GDNeuralRegressor or None"):
@@ -711,7 +712,7 @@ def test_a_level_and_a_gap_that_were_never_there_are_predicted():
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_member_that_has_seen_one_class_predicts_that_class(n_classes):
-    X, y = make_table(30)
+    X, _ = make_table(30)
     labels = np.repeat(np.arange(n_classes), 30 // n_classes)
     train = np.flatnonzero(labels == 1)
     splits = [(train, np.flatnonzero(labels != 1)), (np.arange(30), train)]
@@ -729,3 +730,19 @@ def test_rare_classes_and_ten_rows():
     assert model.predict_proba(X).shape == (10, 2)
     with pytest.raises(ValueError, match="two classes"):
         classifier().fit(X, np.zeros(10, int))
+
+
+# Defaults -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "epochs"), [(10, 32), (3000, 32), (12_000, 16), (10**6, 8)]
+)
+def test_large_tables_get_fewer_epochs(n_samples, epochs):
+    for kind, activation in [
+        (GDNeuralRegressor, "relu"),
+        (GDNeuralClassifier, "silu"),
+    ]:
+        network = make_network(kind, None, n_samples)
+        assert (network.max_iter, network.activation) == (epochs, activation)
+        assert make_network(kind, kind(max_iter=5), n_samples).max_iter == 5

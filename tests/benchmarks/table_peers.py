@@ -36,20 +36,11 @@ def preprocessing():
     return make_column_transformer((numbers, NUMBERS), (levels, CATEGORIES))
 
 
-def skgd(is_regression, params=None, **of_members):
-    from skgd import (
-        GDNeuralClassifier,
-        GDNeuralRegressor,
-        TabularClassifier,
-        TabularRegressor,
-    )
+def skgd(is_regression, **params):
+    from skgd import TabularClassifier, TabularRegressor
 
-    kind, of_member = TabularClassifier, GDNeuralClassifier
-    if is_regression:
-        kind, of_member = TabularRegressor, GDNeuralRegressor
-    if of_members:
-        params = (params or {}) | {"estimator": of_member(**of_members)}
-    return kind(n_jobs=1, random_state=0, **params or {})
+    kind = TabularRegressor if is_regression else TabularClassifier
+    return kind(n_jobs=1, random_state=0, **params)
 
 
 def boosting(is_regression):
@@ -172,14 +163,14 @@ PEERS = {
 # Defaults dropped ---------------------------------------------------------------------
 
 
-class WithScaler:
-    """skgd with another scaler of numbers."""
+class Changed:
+    """skgd with something else in the place of one of its module's names."""
 
-    def __init__(self, scaler, is_regression):
-        self._scaler, self._model = scaler, skgd(is_regression)
+    def __init__(self, is_regression, patch):
+        self._model, self._patch = skgd(is_regression), patch
 
     def fit(self, X, y):
-        with mock.patch("skgd.tabular.columns.SmoothClipScaler", self._scaler):
+        with self._patch():
             self._model.fit(X, y)
         return self
 
@@ -190,41 +181,63 @@ class WithScaler:
         return self._model.predict_proba(X)
 
 
-def without_calibration(is_regression):
-    return skgd(is_regression, None if is_regression else {"calibrate": False})
+def with_scaler(make, is_regression):
+    patch = partial(mock.patch, "skgd.tabular.columns.SmoothClipScaler", make)
+    return Changed(is_regression, patch)
 
 
-def robust(**params):
+def with_settings(is_regression, **settings):
+    patch = partial(mock.patch.dict, "skgd.tabular.defaults.SETTINGS", settings)
+    return Changed(is_regression, patch)
+
+
+def not_clipped():
     from skgd.tabular.columns import SmoothClipScaler
 
-    return SmoothClipScaler(bound=np.inf, **params)
+    return SmoothClipScaler(bound=np.inf)
+
+
+def squashing():
+    from skrub import SquashingScaler
+
+    return SquashingScaler()
+
+
+def not_calibrated(is_regression):
+    return skgd(is_regression, **{} if is_regression else {"calibrate": False})
+
+
+def changed(**settings):
+    return partial(with_settings, **settings)
 
 
 ABLATIONS = {
     "skgd": skgd,
-    "2 members": partial(skgd, params={"n_members": 2}),
-    "4 members": partial(skgd, params={"n_members": 4}),
-    "16 members": partial(skgd, params={"n_members": 16}),
-    "each sample held out once": partial(skgd, params={"cv": 8}),
-    "not calibrated": without_calibration,
-    "last epoch kept": partial(skgd, early_stopping=False),
-    "StandardScaler": partial(WithScaler, StandardScaler),
-    "robust scaling, not clipped": partial(WithScaler, robust),
-    "relu": partial(skgd, activation="leaky_relu"),
-    "one hidden layer": partial(skgd, hidden_layer_sizes=(128,)),
-    "three hidden layers": partial(skgd, hidden_layer_sizes=(128, 128, 128)),
-    "64 units a layer": partial(skgd, hidden_layer_sizes=(64, 64)),
-    "256 units a layer": partial(skgd, hidden_layer_sizes=(256, 256)),
-    "half the epochs": partial(skgd, max_iter=16),
-    "twice the epochs": partial(skgd, max_iter=64),
-    "half the learning rate": partial(skgd, learning_rate_init=0.0025),
-    "twice the learning rate": partial(skgd, learning_rate_init=0.01),
-    "cosine": partial(skgd, learning_rate="cosine"),
-    "batches of 32": partial(skgd, batch_size=32),
-    "batches of 128": partial(skgd, batch_size=128),
-    "beta_2 of 0.99": partial(skgd, beta_2=0.99),
-    "no weight decay": partial(skgd, weight_decay=1e-9),
-    "dropout of 0.1": partial(skgd, dropout=0.1),
+    "2 members": partial(skgd, n_members=2),
+    "4 members": partial(skgd, n_members=4),
+    "16 members": partial(skgd, n_members=16),
+    "each sample held out once": partial(skgd, cv=8),
+    "not calibrated": not_calibrated,
+    "last epoch kept": changed(early_stopping=False),
+    "StandardScaler": partial(with_scaler, StandardScaler),
+    "robust scaling without the clip": partial(with_scaler, not_clipped),
+    "skrub's SquashingScaler": partial(with_scaler, squashing),
+    "silu": changed(activation="silu"),
+    "relu": changed(activation="relu"),
+    "one hidden layer": changed(hidden_layer_sizes=(128,)),
+    "three hidden layers": changed(hidden_layer_sizes=(128, 128, 128)),
+    "64 units a layer": changed(hidden_layer_sizes=(64, 64)),
+    "256 units a layer": changed(hidden_layer_sizes=(256, 256)),
+    "half the epochs": changed(max_iter=16),
+    "twice the epochs": changed(max_iter=64),
+    "half the learning rate": changed(learning_rate_init=0.0025),
+    "twice the learning rate": changed(learning_rate_init=0.01),
+    "cosine": changed(learning_rate="cosine"),
+    "batches of 32": changed(batch_size=32),
+    "batches of 128": changed(batch_size=128),
+    "beta_2 of 0.999": changed(beta_2=0.999),
+    "no weight decay": changed(weight_decay=0.0),
+    "dropout of 0.1": changed(dropout=0.1),
 }
 
 

@@ -1,6 +1,6 @@
 """`TabularRegressor` and `TabularClassifier` beside their peers, on real tables.
 
-    pip install -e '.[tables]'
+    pip install -e '.[bench]'
     python tests/benchmarks/tables.py run tables.jsonl
     python tests/benchmarks/tables.py run tables.jsonl --peers skgd LightGBM --sets wine
     python tests/benchmarks/tables.py ablation ablation.jsonl
