@@ -26,6 +26,7 @@ ORDER = ExplicitOrder(
         "plot_digit_weights.py",
         "*",
         # Work with data
+        "plot_tables.py",
         "plot_overfitting.py",
         "plot_grid_search.py",
         "plot_quantiles.py",

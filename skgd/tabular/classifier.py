@@ -96,6 +96,28 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     temperature_ : float
         Above 1 it makes probabilities flatter, below 1 sharper.
+
+    See Also
+    --------
+    TabularRegressor : The regressor of tables.
+    GDNeuralClassifier : One network, of numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skgd import TabularClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"age": rng.normal(40, 10, 200), "size": list("SML?") * 50})
+    >>> y = np.where(X["age"] > 40, "old", np.where(X["size"] == "L", "tall", "short"))
+    >>> X["size"] = X["size"].replace("?", None)
+    >>> model = TabularClassifier(n_members=4, random_state=0).fit(X, y)
+    >>> model.classes_.tolist()
+    ['old', 'short', 'tall']
+    >>> print(f"{model.oof_score_:.1f}")
+    1.0
+    >>> model.predict_set(X[:5], coverage=0.8).shape
+    (5, 3)
     """
 
     _member_class = GDNeuralClassifier
@@ -149,6 +171,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Returns
         -------
         self : object
+            The fitted estimator.
 
         Raises
         ------
@@ -229,6 +252,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
         """
         return self._calibrated(self._by_members(X).mean(axis=0))
 
@@ -242,6 +266,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
         """
         return np.log(self.predict_proba(X))
 
@@ -255,6 +280,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Predicted labels, for several labels a sample a matrix of 0 and 1.
         """
         return _labels(self.predict_proba(X), self.classes_, self._is_multilabel)
 

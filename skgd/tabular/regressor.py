@@ -79,6 +79,26 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         Score of these predictions. A new sample is predicted by the average of all
         members, which is better than that of two, so the score is rather too low than
         too high.
+
+    See Also
+    --------
+    TabularClassifier : The classifier of tables.
+    GDNeuralRegressor : One network, of numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skgd import TabularRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"age": rng.normal(40, 10, 200), "size": list("SML?") * 50})
+    >>> y = X["age"] + X["size"].map({"S": -9, "M": 0, "L": 9, "?": 0})
+    >>> X["size"] = X["size"].replace("?", None)
+    >>> model = TabularRegressor(n_members=4, random_state=0).fit(X, y)
+    >>> print(f"{model.oof_score_:.1f}")
+    1.0
+    >>> model.predict_interval(X[:5], coverage=0.8).shape
+    (5, 2)
     """
 
     _member_class = GDNeuralRegressor
@@ -126,6 +146,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         Returns
         -------
         self : object
+            The fitted estimator.
 
         Raises
         ------
@@ -177,6 +198,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted values.
         """
         return self._by_members(X).mean(axis=0)
 
