@@ -736,7 +736,7 @@ def test_rare_classes_and_ten_rows():
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "epochs"), [(10, 32), (3000, 32), (12_000, 16), (10**6, 8)]
+    ("n_samples", "epochs"), [(10, 64), (3000, 64), (12_000, 32), (10**6, 12)]
 )
 def test_large_tables_get_fewer_epochs(n_samples, epochs):
     for kind, activation in [

@@ -10,7 +10,7 @@ from sklearn.base import clone, is_regressor
 
 # A member is judged after each epoch, and the parameters of its best one are kept.
 SETTINGS = {
-    "hidden_layer_sizes": (128, 128),
+    "hidden_layer_sizes": (64, 64),
     "solver": "minibatch",
     "optimizer": "adam",
     "beta_2": 0.95,
@@ -28,7 +28,7 @@ SETTINGS = {
 ACTIVATIONS = {"regressor": "relu", "classifier": "silu"}
 # Epochs up to FEW_SAMPLES samples, and least number of epochs. In between, the number
 # falls with the square root of the number of samples.
-EPOCHS, FEW_SAMPLES, LEAST_EPOCHS = 32, 3000, 8
+EPOCHS, FEW_SAMPLES, LEAST_EPOCHS = 64, 3000, 12
 
 
 def default_settings(network, n_samples):
