@@ -191,16 +191,16 @@ def with_settings(is_regression, **settings):
     return Changed(is_regression, patch)
 
 
-def not_clipped():
+def not_clipped(is_regression):
     from skgd.tabular.columns import SmoothClipScaler
 
-    return SmoothClipScaler(bound=np.inf)
+    return with_scaler(partial(SmoothClipScaler, bound=np.inf), is_regression)
 
 
-def squashing():
+def squashed(is_regression):
     from skrub import SquashingScaler
 
-    return SquashingScaler()
+    return with_scaler(SquashingScaler, is_regression)
 
 
 def not_calibrated(is_regression):
@@ -220,8 +220,8 @@ ABLATIONS = {
     "not calibrated": not_calibrated,
     "last epoch kept": changed(early_stopping=False),
     "StandardScaler": partial(with_scaler, StandardScaler),
-    "robust scaling without the clip": partial(with_scaler, not_clipped),
-    "skrub's SquashingScaler": partial(with_scaler, squashing),
+    "robust scaling without the clip": not_clipped,
+    "skrub's SquashingScaler": squashed,
     "silu": changed(activation="silu"),
     "relu": changed(activation="relu"),
     "one hidden layer": changed(hidden_layer_sizes=(64,)),

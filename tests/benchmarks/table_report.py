@@ -19,6 +19,8 @@ from scipy.stats import rankdata
 # The measures, and whether a larger one is better.
 MEASURES = {"score": True, "log loss": False, "AUC": True}
 N_BOOTSTRAPS = 2000
+# Share of the sets that a peer has to be run on to be ranked.
+MOSTLY = 0.8
 
 
 def read(path):
@@ -64,7 +66,7 @@ def csv_table(rows, header, title):
 def rank_table(lines):
     """Return mean ranks by each measure, and how long fits take."""
     seconds = means(lines, "fit")
-    compared = [peer for peer in seconds if seconds[peer].notna().all()]
+    compared = [p for p in seconds if seconds[p].notna().mean() > MOSTLY]
     lines = lines[lines["peer"].isin(compared)]
     cells, header = {peer: [peer] for peer in compared}, ["peer"]
     for measure, is_larger_better in MEASURES.items():
@@ -78,6 +80,20 @@ def rank_table(lines):
     header.append("seconds of a fit over skgd's")
     title = "Mean ranks, with 95% intervals, and geometric means of the ratios of times"
     return csv_table(cells.values(), header, title)
+
+
+def duel_table(lines):
+    """Return on how many sets skgd is better than each peer."""
+    rows = []
+    for peer in means(lines, "fit").columns.drop("skgd"):
+        cells = [peer]
+        for measure, is_larger_better in MEASURES.items():
+            pair = means(lines, measure)[["skgd", peer]].dropna()
+            gain = pair["skgd"] - pair[peer]
+            won = (gain > 0).sum() if is_larger_better else (gain < 0).sum()
+            cells.append(f"{won} of {len(pair)}")
+        rows.append(cells)
+    return csv_table(rows, ["peer", *MEASURES], "Sets on which skgd is better")
 
 
 def score_table(lines, measure, digits):
@@ -150,8 +166,9 @@ def main():
     args = parser.parse_args()
     lines = read(args.tables)
     print(rank_table(lines))
+    print(duel_table(lines))
     print(score_table(lines[lines["mae"].notna()], "score", 3))
-    for measure in ("score", "log loss", "AUC"):
+    for measure in MEASURES:
         print(score_table(lines[lines["mae"].isna()], measure, 3))
     for path, make in (
         (args.ablation, change_table),

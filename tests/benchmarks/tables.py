@@ -42,7 +42,7 @@ MOST_ROWS = 4000
 N_FOLDS = 3
 COVERAGE = 0.9
 SIZES = (1000, 3000, 10_000, 30_000, 100_000)
-GROWING = ("skgd", "HistGradientBoosting", "RealMLP-TD-S")
+GROWING = ("skgd", "HistGradientBoosting", "MLP")
 KEY = ("peer", "set", "repeat", "fold", "rows")
 
 
