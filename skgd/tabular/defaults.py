@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.base import clone
 
+from skgd.estimators.parameters import is_searched
+
 # A member is judged after each epoch, and the parameters of its best one are kept; so
 # the number of epochs is only the length of the schedule.
 SETTINGS = {
@@ -20,6 +22,11 @@ SETTINGS = {
     "early_stopping": True,
     "scoring": "loss",
     "n_iter_no_change": np.inf,
+}
+# Those that only steps of a given length read; a search for the step refuses some.
+OF_STEPS = {
+    *("solver", "optimizer", "beta_2", "batch_size"),
+    *("learning_rate", "learning_rate_init", "weight_decay"),
 }
 
 
@@ -57,4 +64,11 @@ def make_network(kind, estimator, n_samples):
         for name, value in SETTINGS.items()
         if own[name] is usual[name] or np.array_equal(own[name], usual[name])
     }
+    unread = set()
+    if is_searched(estimator):
+        unread = OF_STEPS
+    elif estimator.solver == "sgd":
+        unread = {"batch_size"}
+    for name in unread & unchanged.keys():
+        del unchanged[name]
     return clone(estimator).set_params(**unchanged)
