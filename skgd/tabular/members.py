@@ -1,14 +1,20 @@
 """Members of an average: networks, each of which holds out another part of the data."""
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
+from skgd.descent.interrupts import ended_by
+
 # A network is judged by at least so many samples, or else trained to the end.
 LEAST_HELD_OUT = 2
+# Seconds after which the primary thread looks for Ctrl-C, which does not end a wait for
+# a lock on every system.
+POLL = 0.1
 
 
 class Member(NamedTuple):
@@ -41,12 +47,18 @@ def make_folds(cv, n_members, X, y, groups, labels, random_state):
     Raises
     ------
     ValueError
-        If there are too few samples.
+        If there are too few samples, if `cv` cannot use the groups, or if it yields
+        no splits, or others than parts of the samples that have none in common.
     """
     n = X.shape[0]
     if n < 2:
         raise ValueError(f"n_samples=1 is too few: a member holds out {n} of {n}.")
     if cv is None or isinstance(cv, (int, np.integer)):
+        if groups is not None:
+            raise ValueError(
+                f"groups are not read with cv={cv}. Set a cv that keeps them together, "
+                "such as sklearn.model_selection.GroupKFold."
+            )
         if cv is not None and not 2 <= cv <= n:
             raise ValueError(
                 f"cv must be between 2 and the number of samples, {n}, got cv={cv}."
@@ -60,9 +72,40 @@ def make_folds(cv, n_members, X, y, groups, labels, random_state):
             splitter = kind(n_parts, shuffle=True, random_state=random_state)
             folds += splitter.split(np.empty((n, 0)), labels)
     else:
-        folds = list(check_cv(cv).split(X, y, groups))
+        folds = [_checked(fold, n) for fold in check_cv(cv).split(X, y, groups)]
+        if not folds:
+            raise ValueError(
+                f"cv={cv!r} yields no splits. A generator is used up after one fit: "
+                "pass list(...) of it."
+            )
         folds *= -(-n_members // len(folds))
     return folds[:n_members]
+
+
+def _checked(fold, n):
+    """Return the rows of a fold as arrays of int, or raise."""
+    train, held_out = (_rows(given, n) for given in fold)
+    common = np.intersect1d(train, held_out)
+    if common.size:
+        raise ValueError(
+            f"cv yields a split whose member would be trained on {common.size} of the "
+            f"samples that it holds out, such as sample {common[0]}."
+        )
+    return train, np.unique(held_out)
+
+
+def _rows(given, n):
+    """Return rows, given as numbers or as a mask, as an array of int from 0 on."""
+    rows = np.asarray(given)
+    if rows.dtype == bool and rows.shape == (n,):
+        rows = np.flatnonzero(rows)
+    is_right = rows.ndim == 1 and rows.size and rows.dtype.kind in "iu"
+    if not (is_right and -n <= rows.min() and rows.max() < n):
+        raise ValueError(
+            f"cv must yield pairs of row numbers, to train on and to hold out, of the "
+            f"{n} samples, at least one each, got {given!r}."
+        )
+    return rows % n
 
 
 def _at_most_as_rare(n_parts, labels):
@@ -93,16 +136,28 @@ def fit_members(network, folds, X, y, sample_weight, random_state, n_jobs, task)
     """
     seeds = random_state.randint(2**31 - 1, size=len(folds))
 
+    end = threading.Event()
+
     def fit(number):
         own = clone(network).set_params(random_state=int(seeds[number]), n_jobs=1)
-        with task.of_member(number, own):
+        with ended_by(end), task.of_member(number, own):
             return _fit(own, X, y, sample_weight, *folds[number])
 
     # The primary thread fits nothing, so Ctrl-C is raised in it, and is not taken by a
-    # member as a wish to end its own fit.
+    # member as a wish to end its own fit. All members then end with their epoch, as
+    # they do when one of them fails.
     threads = ThreadPoolExecutor(n_jobs)
     try:
-        return list(threads.map(fit, range(len(folds))))
+        fits = [threads.submit(fit, number) for number in range(len(folds))]
+        pending = set(fits)
+        while pending:
+            done, pending = wait(pending, POLL, return_when=FIRST_EXCEPTION)
+            for one in done:
+                one.result()  # raises what has ended it
+        return [one.result() for one in fits]
+    except BaseException:
+        end.set()
+        raise
     finally:
         threads.shutdown(cancel_futures=True)
 
@@ -113,6 +168,12 @@ def _fit(network, X, y, sample_weight, train, held_out):
     weights, validation, judged = None, {}, held_out
     if sample_weight is not None:
         weights = sample_weight[train]
+        if not weights.any():
+            raise ValueError(
+                "cv leaves a member samples to train on whose sample_weight is 0 for "
+                f"all {train.size}. Leave samples without weight out, or set another "
+                "cv."
+            )
         judged = judged[sample_weight[judged] > 0]
     if y.dtype.kind not in "fc" and y.ndim == 1:  # labels that the member learns
         judged = judged[np.isin(y[judged], y[train])]
