@@ -5,11 +5,16 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from skgd._sklearn_private import fit_context
 from skgd.estimators.classifier import GDNeuralClassifier
+from skgd.estimators.labels import (
+    check_given_labels,
+    check_labels,
+    weights_of_classes,
+)
 from skgd.tabular.base import BaseTabular
 from skgd.tabular.conformal import sets
 from skgd.tabular.members import first_values, mean_values
@@ -53,7 +58,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         follows from the log loss of held-out samples.
 
     scoring : str or callable, default=None
-        What `oof_score_` is, as in scikit-learn; None is the accuracy.
+        What `oof_score_` is, as in scikit-learn; None is the accuracy. Sample weights
+        count in it, unless the function takes none.
 
     n_jobs : int, default=None
         Threads, each of which fits one member at a time. The results are the same, bit
@@ -80,7 +86,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Each has a fitted ``network``, and ``held_out``, the rows that it has not seen.
 
     member_scores_ : ndarray of shape (n_members,)
-        Score of each member on what it has held out.
+        Score of each member on what it has held out; nan where that is not defined,
+        as for one sample, or where a class is missing there.
 
     n_features_in_ : int
         Number of columns.
@@ -164,20 +171,26 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return self._kind == "multilabel-indicator"
 
     def _prepare_targets(self, y, sample_weight, network):
+        check_given_labels(y)
         assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
         self._kind = type_of_target(y, input_name="y")
         if self._is_multilabel:
             y = check_array(y, dtype=np.int64, input_name="y")
             self.classes_ = np.arange(y.shape[1])
             return y
+        if self._kind.endswith("multioutput"):
+            check_labels(np.asarray(y))  # says what several columns may hold
         y = column_or_1d(y, warn=True)
+        check_labels(y)
         self.classes_, y = np.unique(y, return_inverse=True)
         if self.classes_.size < 2:
             raise ValueError(
                 "A classifier needs samples of two classes or more, and y has one "
                 f"class: {self.classes_.tolist()}."
             )
+        if isinstance(network.class_weight, dict):  # members know classes by number
+            weights = weights_of_classes(network.class_weight, self.classes_)
+            network.set_params(class_weight=dict(enumerate(weights.tolist())))
         return y
 
     def _scaled(self, y):
@@ -187,11 +200,11 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         own = member.network.predict_proba(Z).astype(np.float64)
         if self._is_multilabel:
             return own
+        known = member.network.classes_
+        own = own[:, : known.size]  # with one class there is a second column, of none
         own /= own.sum(axis=1, keepdims=True)  # the sums are 1 in float32 only
-        if own.shape[1] == self.classes_.size:
-            return own
         probabilities = np.zeros((own.shape[0], self.classes_.size))
-        probabilities[:, member.network.classes_] = own
+        probabilities[:, known] = own
         return probabilities
 
     def _learn_from_folds(self, own, y, sample_weight):
@@ -208,7 +221,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
                 find_temperature(p[known], targets[known], weight, self._is_multilabel)
                 for p in (of_one, of_some)
             )
-            n_some = sum(m.held_out.size for m in self.members_) / known.sum()
+            n_some = self._is_held_out.sum() / known.sum()
             self.temperature_ = extrapolate(one, some, n_some, len(self.members_))
             self.oof_prediction_ = with_temperature(of_some, some, self._is_multilabel)
 
@@ -242,7 +255,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
         """
-        return np.log(self.predict_proba(X))
+        with np.errstate(divide="ignore"):  # minus infinity is right
+            return np.log(self.predict_proba(X))
 
     def predict(self, X):
         """Predict labels: those of the largest probability.
