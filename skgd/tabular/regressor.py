@@ -42,7 +42,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         are those of strings, of categories, and of objects that are not all numbers.
 
     scoring : str or callable, default=None
-        What `oof_score_` is, as in scikit-learn; None is R2.
+        What `oof_score_` is, as in scikit-learn; None is R2. Sample weights
+        count in it, unless the function takes none.
 
     n_jobs : int, default=None
         Threads, each of which fits one member at a time. The results are the same, bit
@@ -66,7 +67,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         Each has a fitted ``network``, and ``held_out``, the rows that it has not seen.
 
     member_scores_ : ndarray of shape (n_members,)
-        Score of each member on what it has held out.
+        Score of each member on what it has held out; nan where that is not defined,
+        as for one sample, or where a class is missing there.
 
     n_features_in_ : int
         Number of columns.
@@ -142,20 +144,20 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.astype(np.float64)
-        mean = np.average(y, axis=0, weights=sample_weight)
-        if find_loss(network.loss).link == "identity":
-            square = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
-            self._center, scale = mean, np.sqrt(square)
-        else:  # a loss of positive targets, which must stay positive
-            self._center, scale = np.zeros_like(mean), mean
-        self._scale = np.where(scale > 0, scale, 1.0)
-        # It is in units of y, and members know y in units of the scale.
-        delta = network.huber_delta / float(np.mean(self._scale))
-        network.set_params(huber_delta=delta)
+        mean, spread = _moments(y, sample_weight)
+        self._center, self._scale = mean, spread
+        if find_loss(network.loss).link != "identity":
+            # It is a loss of positive targets, which must stay positive.
+            self._center, self._scale = np.zeros_like(mean), mean
+        if network.loss == "huber":
+            # It is in units of y, and members know y in units of the scale.
+            unit = float(np.mean(self._scale)) or 1.0
+            network.set_params(huber_delta=network.huber_delta / unit)
         return y
 
     def _scaled(self, y):
-        return ((y - self._center) / self._scale).astype(np.float32)
+        scale = np.where(self._scale > 0, self._scale, 1.0)  # 0 for equal targets
+        return ((y - self._center) / scale).astype(np.float32)
 
     def _of_member(self, member, Z):
         return member.network.predict(Z) * self._scale + self._center
@@ -229,6 +231,21 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             )
         predictions, teams, known = self._by_those_that_held_out(X, coverage)
         return intervals(predictions, teams, self._errors[known], coverage)
+
+
+def _moments(y, weights):
+    """Return mean and standard deviation, which is exactly 0 for equal targets.
+
+    Squares of the largest and the smallest floats are not taken.
+    """
+    unit = np.abs(y).max(axis=0)
+    unit = np.where(unit > 0, unit, 1.0)
+    parts = y / unit
+    first = parts[0].copy()
+    parts -= first
+    mean = np.average(parts, axis=0, weights=weights)
+    variance = np.average((parts - mean) ** 2, axis=0, weights=weights)
+    return (first + mean) * unit, np.sqrt(variance) * unit
 
 
 class _HeldOut(RegressorMixin, BaseEstimator):
