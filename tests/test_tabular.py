@@ -21,10 +21,12 @@ from skgd.tabular.conformal import intervals, sets
 from skgd.tabular.defaults import make_network
 from skgd.tabular.members import (
     Member,
+    choose_judges,
     first_values,
     fit_members,
     make_folds,
     mean_values,
+    unseen_values,
 )
 from skgd.tabular.tasks import MembersTask
 from skgd.tabular.temperature import extrapolate, find_temperature, with_temperature
@@ -271,11 +273,15 @@ def members(n_jobs, kind=GDNeuralRegressor, y=None, weight=None, cv=KFold(3)):  
     network = kind(
         (8,), early_stopping=True, scoring="loss", n_iter_no_change=50, max_iter=12
     )
-    task = MembersTask(TabularRegressor(), 3, X, y, weight)
+    task, state = (
+        MembersTask(TabularRegressor(), 3, X, y, weight),
+        np.random.RandomState(0),
+    )
+    folds = list(cv.split(X))
+    judges = choose_judges(folds, None, state)
     with pytest.warns(ConvergenceWarning):
         fitted = fit_members(
-            *(network, list(cv.split(X)), X, y, weight, np.random.RandomState(0)),
-            *(n_jobs, task),
+            *(network, folds, judges, X, y, weight, state, n_jobs, task)
         )
     return fitted, X
 
@@ -315,10 +321,47 @@ def test_samples_without_weight_do_not_judge():
 
 
 def test_held_out_values_are_means_and_nan_where_there_are_none():
-    pairs = [Member(None, np.array([0, 1])), Member(None, np.array([1, 2]))]
+    pairs = [
+        Member(None, np.array([0, 1]), np.array([True, True])),
+        Member(None, np.array([1, 2]), np.array([False, True])),
+    ]
     values = [np.array([1.0, 2.0]), np.array([4.0, 8.0])]
     assert_array_equal(mean_values(pairs, values, (4,)), [1, 3, 8, np.nan])
     assert_array_equal(first_values(pairs, values, (4,)), [1, 2, 8, np.nan])
+    assert_array_equal(unseen_values(pairs, values, (4,)), [1, 4, 8, np.nan])
+
+
+@pytest.mark.parametrize("n_members", [2, 4, 8, 12])
+def test_judges_are_half_of_each_part_and_every_other_time_others(n_members):
+    labels = np.arange(40) % 2
+    found = folds(None if n_members != 12 else 4, n_members, 40, labels=labels)
+    judges = choose_judges(found, labels, np.random.RandomState(0))
+    times, judged = np.zeros(40, int), np.zeros(40, int)
+    for (_, held_out), is_judge in zip(found, judges, strict=True):
+        assert is_judge.shape == held_out.shape
+        times[held_out] += 1
+        judged[held_out[is_judge]] += 1
+    if n_members == 2:  # each sample is held out once
+        assert_array_equal(judged, times)
+    else:
+        assert (judged >= times // 2).all()
+        assert (judged < times).all()
+    if n_members == 4:  # in the first parts, as many of each class
+        first = [
+            np.bincount(labels[held_out[is_judge]], minlength=2)
+            for (_, held_out), is_judge in zip(found, judges, strict=True)
+        ][:2]
+        assert np.abs(np.array(first) - 5).max() <= 1
+
+
+def test_the_score_of_the_folds_is_not_too_good_where_there_is_nothing_to_learn():
+    excess = []
+    for seed in range(6):
+        rng = RNG(seed)
+        X, y = rng.standard_normal((1100, 5)), rng.standard_normal(1100)
+        model = regressor(random_state=seed).fit(X[:100], y[:100])
+        excess.append(model.oof_score_ - model.score(X[100:], y[100:]))
+    assert np.mean(excess) < 0.02
 
 
 # Intervals and sets -------------------------------------------------------------------
@@ -505,18 +548,22 @@ def test_a_table_goes_in_as_it_is():
     assert abs(other.oof_score_ - other.score(new, labels_of(truth))) < 0.1
 
 
-@pytest.mark.parametrize("n_members", [3, 4])
-def test_held_out_predictions_are_of_members_that_have_not_seen_the_sample(n_members):
+def test_held_out_predictions_are_of_members_that_have_not_seen_the_sample():
     X, y = make_table(60)
-    model = regressor(n_members=n_members).fit(X, y)
-    Z, found = model.encoder_.transform(X), [[] for _ in range(60)]
+    model = regressor(n_members=4).fit(X, y)
+    Z, times = model.encoder_.transform(X), np.zeros(60, int)
     for member in model.members_:
-        own = model._of_member(member, Z[member.held_out])
-        for row, value in zip(member.held_out, own, strict=True):
-            found[row].append(value)
-        # Other targets there leave the member as it is, but for the epoch it keeps.
-        assert member.network.t_ == (60 - member.held_out.size) * member.network.n_iter_
-    assert_allclose(model.oof_prediction_, [np.mean(values) for values in found])
+        network, rows = member.network, member.held_out[~member.is_judge]
+        times[rows] += 1
+        own = model._of_member(member, Z[rows])
+        assert_allclose(model.oof_prediction_[rows], own)
+        # It has been trained on others, and its epoch was chosen by others.
+        assert network.t_ == (60 - member.held_out.size) * network.n_iter_
+        judges = member.held_out[member.is_judge]
+        error = network.predict(Z[judges]) - model._scaled(y)[judges]
+        loss = -network.best_validation_score_
+        assert_allclose(0.5 * np.mean(error**2), loss, rtol=1e-5)
+    assert_array_equal(times, 1)
 
 
 def test_the_prediction_is_the_mean_over_the_members():
@@ -552,7 +599,9 @@ def test_intervals_are_of_those_members_that_have_held_a_sample_out(cv):
     ends = []
     for row in range(40):
         team = [k for k, m in enumerate(model.members_) if row in m.held_out]
-        error = abs(y[row] - model.oof_prediction_[row])
+        encoded = model.encoder_.transform(X.iloc[[row]])
+        there = [model._of_member(model.members_[k], encoded) for k in team]
+        error = abs(y[row] - np.mean(there))
         middle = np.mean([each[k] for k in team], axis=0)
         ends.append((middle - error, middle + error))
     low, high = np.sort(np.array(ends), axis=0).swapaxes(0, 1)
@@ -622,6 +671,23 @@ def test_parameters_of_the_network_replace_those_of_members():
         assert params["beta_2"] == 0.95
     model.set_params(estimator__dropout=0.1)
     assert model.estimator.dropout == 0.1
+
+
+def test_parameters_of_members_may_have_the_defaults_of_networks():
+    X, y = make_table(60)
+    params = {"learning_rate_init": 0.001, "early_stopping": False, "max_iter": 4}
+    model = TabularRegressor(n_members=2, member_params=params).fit(X, y)
+    for member in model.members_:
+        found = member.network.get_params()
+        assert params == {name: found[name] for name in params}
+        assert found["beta_2"] == 0.95
+        assert not member.is_judge.any()
+    with pytest.raises(ValueError, match="Invalid parameter 'depth'"):
+        TabularRegressor(member_params={"depth": 3}).fit(X, y)
+
+
+def test_another_kind_of_estimator_is_refused():
+    X, y = make_table(60)
     with pytest.raises(TypeError, match="must be a GDNeuralRegressor or None"):
         TabularRegressor(estimator=GDNeuralClassifier()).fit(X, y)
 
@@ -642,7 +708,7 @@ def test_members_are_scored_by_what_each_has_held_out():
     weight = RNG(0).random(80)
     model = regressor(n_members=4).fit(X, y, weight)
     for member, score in zip(model.members_, model.member_scores_, strict=True):
-        rows = member.held_out
+        rows = member.held_out[~member.is_judge]
         own = model._of_member(member, model.encoder_.transform(X)[rows])
         assert_allclose(score, r2_score(y[rows], own, sample_weight=weight[rows]))
 
@@ -715,7 +781,8 @@ def test_a_member_that_has_seen_one_class_predicts_that_class(n_classes):
     X, _ = make_table(30)
     labels = np.repeat(np.arange(n_classes), 30 // n_classes)
     train = np.flatnonzero(labels == 1)
-    splits = [(train, np.flatnonzero(labels != 1)), (np.arange(30), train)]
+    others = np.flatnonzero(labels != 1)
+    splits = [(train, others), (others, train)]
     model = classifier(n_members=2, cv=splits).fit(X, labels)
     first = model._by_members(X)[0]
     assert_array_equal(first, np.eye(n_classes)[np.ones(30, int)])
@@ -743,6 +810,6 @@ def test_large_tables_get_fewer_epochs(n_samples, epochs):
         (GDNeuralRegressor, "relu"),
         (GDNeuralClassifier, "silu"),
     ]:
-        network = make_network(kind, None, n_samples)
+        network = make_network(kind, None, None, n_samples)
         assert (network.max_iter, network.activation) == (epochs, activation)
-        assert make_network(kind, kind(max_iter=5), n_samples).max_iter == 5
+        assert make_network(kind, kind(max_iter=5), None, n_samples).max_iter == 5

@@ -2,8 +2,26 @@
 
 import signal
 import threading
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+
+# The event that ends the fits of a thread, as the attribute `event`.
+_ends = threading.local()
 
 _RAISE = signal.default_int_handler
+
+
+@contextmanager
+def ended_by(event):
+    """Have fits of this thread raise CancelledError after an epoch, once it is set.
+
+    Ctrl-C is raised in the main thread only, which passes it on by this event.
+    """
+    _ends.event = event
+    try:
+        yield
+    finally:
+        del _ends.event
 
 
 class Interrupts:
@@ -66,6 +84,8 @@ class Interrupts:
 
     def check(self):
         """Raise a pending interrupt, which is pending no longer."""
+        if hasattr(_ends, "event") and _ends.event.is_set():
+            raise CancelledError
         if self.pending:
             self.pending = False
             raise KeyboardInterrupt

@@ -2,14 +2,15 @@
 
 import warnings
 from abc import abstractmethod
-from numbers import Integral
+from inspect import signature
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skgd._sklearn_private import CallbackSupportMixin, Interval
@@ -18,7 +19,7 @@ from skgd.estimators.checks import check_total_weight, check_weights
 from skgd.kernels.team.threads import n_threads
 from skgd.tabular.columns import TableEncoder, takes_tables
 from skgd.tabular.defaults import make_network
-from skgd.tabular.members import fit_members, make_folds
+from skgd.tabular.members import choose_judges, fit_members, make_folds
 from skgd.tabular.tasks import MembersTask
 
 
@@ -27,6 +28,7 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar = {
         "estimator": [BaseEstimator, None],
+        "member_params": [dict, None],
         "n_members": [Interval(Integral, 2, None, closed="left")],
         "cv": ["cv_object"],
         "categorical_features": ["array-like", str, None],
@@ -61,6 +63,33 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
     def _predictor_of(self, predictions):
         """Return an estimator with these predictions, which takes their row numbers."""
 
+    # Parameters -----------------------------------------------------------------------
+
+    def set_params(self, **params):
+        """Set the parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : estimator instance
+
+        Raises
+        ------
+        ValueError
+            If a name is not a parameter, or is one of the estimator, which is None.
+        """
+        nested = [name for name in params if name.startswith("estimator__")]
+        if nested and params.get("estimator", self.estimator) is None:
+            raise ValueError(
+                f"{nested[0]} is a parameter of the estimator, which is None. Set "
+                f"estimator={self._member_class.__name__}() first."
+            )
+        return super().set_params(**params)
+
     # Fitting --------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, groups):
@@ -69,14 +98,17 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
+        check_scoring(self, self.scoring)
         with all_or_nothing(self):
-            encoder = TableEncoder(self.categorical_features).fit(X)
+            encoder = TableEncoder(self.categorical_features)
+            encoder.set_output(transform="default").fit(X)
             Z = encoder.transform(X)
             check_consistent_length(Z, y)
             self._keep(encoder)
             sample_weight = check_weights(sample_weight, Z)
             check_total_weight(sample_weight)
-            network = make_network(self._member_class, self.estimator, Z.shape[0])
+            how = self.estimator, self.member_params, Z.shape[0]
+            network = make_network(self._member_class, *how)
             targets = self._prepare_targets(y, sample_weight, network)
             task = MembersTask(self, self.n_members, X, y, sample_weight)
             self._fit_members(network, X, Z, targets, sample_weight, groups, task)
@@ -92,16 +124,21 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
         labels = y if self._has_labels(y) else None
         data = X if hasattr(X, "shape") else Z, y, groups, labels
         folds = make_folds(self.cv, self.n_members, *data, random_state)
+        judges = choose_judges(folds, labels, random_state)
         with warnings.catch_warnings():
-            # A schedule ends with its last epoch, and the best one is kept.
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            # A schedule ends with its last epoch, and the best one is kept. Only of
+            # divergence the user has to know.
+            others = "(?!The training loss became non-finite)"
+            warnings.filterwarnings("ignore", others, ConvergenceWarning)
             self.members_ = fit_members(
-                *(network, folds, Z, self._scaled(y), sample_weight, random_state),
-                *(n_threads(self.n_jobs), task),
+                *(network, folds, judges, Z, self._scaled(y), sample_weight),
+                *(random_state, n_threads(self.n_jobs), task),
             )
         self._is_held_out = np.zeros((self.n_members, Z.shape[0]), bool)
         for number, member in enumerate(self.members_):
             self._is_held_out[number, member.held_out] = True
+        if sample_weight is not None:  # these samples count for nothing
+            self._is_held_out[:, sample_weight == 0] = False
 
     def _keep(self, encoder):
         """Keep the encoder, and what it has learned of the columns."""
@@ -116,23 +153,31 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
         `own` has what each member says of its samples.
         """
         truth = self.classes_[y] if self._has_labels(y) else y
+        scorer = check_scoring(self, self.scoring)
+        weighs = sample_weight is not None and _takes_weights(scorer)
 
         def score(predictions, rows):
             if rows.size < 2:
                 return np.nan
-            predictor, weight = self._predictor_of(predictions), {}
-            if sample_weight is not None:
-                weight = {"sample_weight": sample_weight[rows]}
-            scorer, places = (
-                check_scoring(predictor, self.scoring),
-                np.arange(rows.size),
-            )
+            predictor, places = self._predictor_of(predictions), np.arange(rows.size)
+            weight = {"sample_weight": sample_weight[rows]} if weighs else {}
             return float(scorer(predictor, places[:, None], truth[rows], **weight))
 
-        pairs = zip(own, self.members_, strict=True)
-        self.member_scores_ = np.array([score(p, m.held_out) for p, m in pairs])
+        def score_member(number):
+            _, rows, is_judge = self.members_[number]
+            counts = self._is_held_out[number, rows]
+            if (counts & ~is_judge).any():
+                counts &= ~is_judge
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    return score(own[number][counts], rows[counts])
+                except ValueError:  # as where the part lacks a class
+                    return np.nan
+
         known = np.flatnonzero(self._is_held_out.any(axis=0))
         self.oof_score_ = score(self.oof_prediction_[known], known)
+        self.member_scores_ = np.array([score_member(i) for i in range(len(own))])
         if self.verbose:
             for number, value in enumerate(self.member_scores_):
                 print(f"Member {number}, score of what it held out: {value:.4f}")
@@ -163,14 +208,10 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
             Which samples were.
         """
         check_is_fitted(self)
-        check_scalar(
-            coverage,
-            "coverage",
-            (int, float),
-            min_val=0,
-            max_val=1,
-            include_boundaries="neither",
-        )
+        if not (isinstance(coverage, Real) and 0 < coverage < 1):
+            raise ValueError(
+                f"coverage must be a number above 0 and below 1, got {coverage!r}."
+            )
         known = self._is_held_out.any(axis=0)
         members, teams = np.unique(
             self._is_held_out[:, known], axis=1, return_inverse=True
@@ -180,3 +221,10 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         return takes_tables(super().__sklearn_tags__())
+
+
+def _takes_weights(scorer):
+    """Return whether a scorer, or the metric that it is made of, takes weights."""
+    function = getattr(scorer, "_score_func", scorer)
+    takes = signature(function).parameters.values()
+    return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in takes)

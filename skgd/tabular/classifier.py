@@ -5,14 +5,19 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from skgd._sklearn_private import fit_context
 from skgd.estimators.classifier import GDNeuralClassifier
+from skgd.estimators.labels import (
+    check_given_labels,
+    check_labels,
+    weights_of_classes,
+)
 from skgd.tabular.base import BaseTabular
 from skgd.tabular.conformal import sets
-from skgd.tabular.members import first_values, mean_values
+from skgd.tabular.members import first_values, mean_values, unseen_values
 from skgd.tabular.temperature import (
     extrapolate,
     find_temperature,
@@ -25,14 +30,19 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     A table goes in as it is: numbers, strings, categories, booleans, missing values.
     Each member is a network that holds out another part of the samples, and keeps the
-    parameters of the epoch that was best there; so each sample is also predicted by a
-    network that has not seen it. From these predictions come an honest score of the
-    fit, calibrated probabilities, and sets of classes.
+    parameters of the epoch that was best on half of it; so each sample is also
+    predicted by a network that has not seen it. From these predictions come an honest
+    score of the fit, calibrated probabilities, and sets of classes.
 
     Parameters
     ----------
     estimator : GDNeuralClassifier, default=None
-        Each of its parameters that is not at its default replaces that of the members.
+        Each of its parameters that is not at the default of its class replaces that of
+        the members.
+
+    member_params : dict, default=None
+        Parameters of the members, by name. Unlike those of `estimator`, whose defaults
+        count as not given, they may have any value.
 
     n_members : int, default=8
         Number of networks.
@@ -53,7 +63,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         follows from the log loss of held-out samples.
 
     scoring : str or callable, default=None
-        What `oof_score_` is, as in scikit-learn; None is the accuracy.
+        What `oof_score_` is, as in scikit-learn; None is the accuracy. Sample weights
+        count in it, unless the function takes none.
 
     n_jobs : int, default=None
         Threads, each of which fits one member at a time. The results are the same, bit
@@ -80,19 +91,21 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Each has a fitted ``network``, and ``held_out``, the rows that it has not seen.
 
     member_scores_ : ndarray of shape (n_members,)
-        Score of each member on what it has held out.
+        Score of each member on what it has held out; nan where that is not defined,
+        as for one sample, or where a class is missing there.
 
     n_features_in_ : int
         Number of columns.
 
     oof_prediction_ : ndarray of shape (n_samples, n_classes)
-        Mean probabilities of each training sample by the members that have not seen
-        it, calibrated; nan for samples that none has held out.
+        Calibrated probabilities of each training sample by members that have not seen
+        it, not even to choose their epoch; by default that is one member. Where each
+        sample is held out by one member only, this member has chosen its epoch by it.
+        nan for samples that none has held out.
 
     oof_score_ : float
         Score of these predictions. A new sample is predicted by the average of all
-        members, which is better than that of two, so the score is rather too low than
-        too high.
+        members, which is better than one, so the score is rather too low than too high.
 
     temperature_ : float
         Above 1 it makes probabilities flatter, below 1 sharper.
@@ -130,6 +143,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self,
         *,
         estimator=None,
+        member_params=None,
         n_members=8,
         cv=None,
         categorical_features="from_dtype",
@@ -140,6 +154,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         verbose=False,
     ):
         self.estimator = estimator
+        self.member_params = member_params
         self.n_members = n_members
         self.cv = cv
         self.categorical_features = categorical_features
@@ -187,20 +202,26 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return self._kind == "multilabel-indicator"
 
     def _prepare_targets(self, y, sample_weight, network):
+        check_given_labels(y)
         assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
         self._kind = type_of_target(y, input_name="y")
         if self._is_multilabel:
             y = check_array(y, dtype=np.int64, input_name="y")
             self.classes_ = np.arange(y.shape[1])
             return y
+        if self._kind.endswith("multioutput"):
+            check_labels(np.asarray(y))  # says what several columns may hold
         y = column_or_1d(y, warn=True)
+        check_labels(y)
         self.classes_, y = np.unique(y, return_inverse=True)
         if self.classes_.size < 2:
             raise ValueError(
                 "A classifier needs samples of two classes or more, and y has one "
                 f"class: {self.classes_.tolist()}."
             )
+        if isinstance(network.class_weight, dict):  # members know classes by number
+            weights = weights_of_classes(network.class_weight, self.classes_)
+            network.set_params(class_weight=dict(enumerate(weights.tolist())))
         return y
 
     def _scaled(self, y):
@@ -210,12 +231,11 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         own = member.network.predict_proba(Z).astype(np.float64)
         if self._is_multilabel:
             return own
-        own /= own.sum(axis=1, keepdims=True)  # the sums are 1 in float32 only
         known = member.network.classes_
-        if known.size == self.classes_.size:
-            return own
+        own = own[:, : known.size]  # with one class there is a second column, of none
+        own /= own.sum(axis=1, keepdims=True)  # the sums are 1 in float32 only
         probabilities = np.zeros((own.shape[0], self.classes_.size))
-        probabilities[:, known] = own if known.size > 1 else 1
+        probabilities[:, known] = own
         return probabilities
 
     def _learn_from_folds(self, own, y, sample_weight):
@@ -225,16 +245,17 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         of_some = mean_values(self.members_, own, shape)
         known = self._is_held_out.any(axis=0)
         self._strangeness = 1 - (of_some * targets).sum(axis=1)
-        self.oof_prediction_, self.temperature_ = of_some, 1.0
+        unseen = unseen_values(self.members_, own, shape)
+        self.oof_prediction_, self.temperature_ = unseen, 1.0
         if self.calibrate and known.any():
             weight = None if sample_weight is None else sample_weight[known]
             one, some = (
                 find_temperature(p[known], targets[known], weight, self._is_multilabel)
                 for p in (of_one, of_some)
             )
-            n_some = sum(m.held_out.size for m in self.members_) / known.sum()
+            n_some = self._is_held_out.sum() / known.sum()
             self.temperature_ = extrapolate(one, some, n_some, len(self.members_))
-            self.oof_prediction_ = with_temperature(of_some, some, self._is_multilabel)
+            self.oof_prediction_ = with_temperature(unseen, one, self._is_multilabel)
 
     def _calibrated(self, probabilities):
         return with_temperature(probabilities, self.temperature_, self._is_multilabel)
@@ -268,7 +289,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return np.log(self.predict_proba(X))
+        with np.errstate(divide="ignore"):  # minus infinity is right
+            return np.log(self.predict_proba(X))
 
     def predict(self, X):
         """Predict labels: those of the largest probability.

@@ -1,6 +1,5 @@
 """From a table to the matrix of numbers that networks take."""
 
-from datetime import date, timedelta
 from numbers import Number
 
 import numpy as np
@@ -12,9 +11,12 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgd._sklearn_private import is_pandas_na
+from skgd.estimators.checks import is_time
 
 # A matrix of at most this many columns is dense, however many zeros it has.
 MOST_DENSE = 512
+# Numbers are taken as if none were larger in magnitude, so that sums of two are finite.
+LARGEST = 1e300
 
 
 class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -76,8 +78,10 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        Z = (X - self.center_) / self.scale_
-        return Z / np.sqrt(1 + (Z / self.bound) ** 2)
+        with np.errstate(over="ignore"):
+            Z = (X - self.center_) / self.scale_
+        Z = Z.clip(-LARGEST, LARGEST)
+        return Z / np.hypot(1, Z / self.bound)
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -137,8 +141,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         numbers, categories = self._divided(columns)
         self.imputer_ = SimpleImputer(
             strategy="median", add_indicator=True, keep_empty_features=True
-        )
-        self.scaler_ = SmoothClipScaler()
+        ).set_output(transform="default")
+        self.scaler_ = SmoothClipScaler().set_output(transform="default")
         if numbers.shape[1] and not sparse.issparse(numbers):
             imputed = self.imputer_.fit_transform(numbers)
             self.scaler_.fit(imputed[:, : numbers.shape[1]])
@@ -146,7 +150,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             handle_unknown="infrequent_if_exist",
             min_frequency=self.min_frequency,
             dtype=np.float32,
-        )
+        ).set_output(transform="default")
         if categories.shape[1]:
             self.levels_.fit(categories)
         return self
@@ -166,6 +170,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if sparse.issparse(X) and not self.is_sparse_:
             X = X.toarray()
         columns = self._columns(X, reset=False)
+        if not self.is_sparse_:
+            _refuse_dates(columns, self._names())
         numbers, categories = self._divided(columns)
         parts = []
         if sparse.issparse(numbers):
@@ -216,11 +222,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _columns(self, X, reset):
         """Validate X; return it as a CSR matrix, or as a list of its columns."""
         if self.is_sparse_:
-            X = validate_data(
-                self, X, accept_sparse="csr", dtype=np.float32, reset=reset
-            )
+            with np.errstate(over="ignore"):  # infinity is refused
+                X = validate_data(
+                    self, X, accept_sparse="csr", dtype=np.float32, reset=reset
+                )
             return sparse.csr_array(X)
-        if not hasattr(X, "columns"):
+        if hasattr(type(X), "columns"):
+            _check_frame(X, self)
+        else:
+            if isinstance(X, (list, tuple)) and np.asarray(X).dtype.kind in "US":
+                X = np.asarray(X, dtype=object)  # or numbers would become strings
             X = check_array(X, dtype=None, ensure_all_finite=False)
         validate_data(self, X, skip_check_array=True, reset=reset)
         if hasattr(X, "iloc"):
@@ -230,14 +241,26 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _find_categories(self, columns):
         """Return whether each column is a category, and refuse dates."""
         n, chosen = self.n_features_in_, self.categorical_features
+        from_dtype = isinstance(chosen, str) and chosen == "from_dtype"
         if sparse.issparse(columns):
+            if not (chosen is None or from_dtype):
+                raise ValueError(
+                    "The columns of a sparse matrix are numbers, got "
+                    f"categorical_features={chosen!r}. Pass a DataFrame or an array, "
+                    "or encode the categories first."
+                )
             return np.zeros(n, bool)
-        _refuse_dates(columns, getattr(self, "feature_names_in_", range(n)))
+        _refuse_dates(columns, self._names())
         if chosen is None:
             return np.zeros(n, bool)
-        if isinstance(chosen, str) and chosen == "from_dtype":
+        if from_dtype:
             return np.array([not _is_of_numbers(column) for column in columns], bool)
         chosen = np.asarray(chosen)
+        if chosen.ndim != 1:
+            raise ValueError(
+                "categorical_features must be a list of columns or flags, "
+                f"'from_dtype' or None, got {self.categorical_features!r}."
+            )
         if chosen.dtype == bool:
             if chosen.shape != (n,):
                 raise ValueError(
@@ -252,16 +275,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             raise ValueError(f"categorical_features names no columns of X: {unknown}.")
         return np.isin(known, chosen)
 
+    def _names(self):
+        """Return what messages call the columns: their names, or else their numbers."""
+        return getattr(self, "feature_names_in_", range(self.n_features_in_))
+
     def _divided(self, columns):
         """Return the numbers, as a matrix, and the categories, as one of strings."""
         if sparse.issparse(columns):
             return columns, np.empty((columns.shape[0], 0), object)
-        names = getattr(self, "feature_names_in_", range(len(columns)))
         n = len(columns[0])
         numbers, categories = np.empty((n, 0)), np.empty((n, 0), object)
-        pairs = list(zip(columns, names, self.is_category_, strict=True))
+        pairs = list(zip(columns, self._names(), self.is_category_, strict=True))
         of_numbers = [_as_numbers(c, name) for c, name, is_one in pairs if not is_one]
-        of_levels = [_as_levels(c) for c, _, is_one in pairs if is_one]
+        of_levels = [_as_levels(c, name) for c, name, is_one in pairs if is_one]
         if of_numbers:
             numbers = np.column_stack(of_numbers)
         if of_levels:
@@ -281,6 +307,23 @@ def takes_tables(tags):
 # Columns of a frame, of pandas or polars, and of an array -----------------------------
 
 
+def _check_frame(X, encoder):
+    """Refuse a frame of another library, and one without rows or columns."""
+    is_of_polars = hasattr(X, "get_columns")
+    if not (is_of_polars or hasattr(X, "iloc")) or hasattr(X, "compute"):
+        raise TypeError(
+            "X must be a DataFrame of pandas or polars, an array or a sparse matrix, "
+            f"got {type(X).__module__}.{type(X).__name__}. Convert it first, as by its "
+            "method collect, to_pandas or compute."
+        )
+    for axis, what in enumerate(["sample", "feature"]):
+        if X.shape[axis] == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 "
+                f"is required by {type(encoder).__name__}."
+            )
+
+
 def _kind(column):
     """Return the kind of a column: 'number', 'date', 'category' or 'object'."""
     dtype = column.dtype
@@ -296,11 +339,13 @@ def _kind(column):
 
 def _refuse_dates(columns, names):
     for column, name in zip(columns, names, strict=True):
-        is_of_dates = _kind(column) == "date"
-        if not is_of_dates and _kind(column) == "object":
-            types = (date, timedelta, np.datetime64, np.timedelta64)
-            is_of_dates = any(isinstance(value, types) for value in _values(column))
-        if is_of_dates:
+        kind = _kind(column)
+        some = []
+        if kind == "object":
+            some = _values(column)
+        elif kind == "category" and hasattr(column, "cat"):
+            some = getattr(column.cat, "categories", [])  # polars has strings only
+        if kind == "date" or any(map(is_time, some)):
             raise TypeError(
                 f"Column {name!r} of X holds dates or durations. Make numbers of them "
                 "first, for example by skrub: make_pipeline(TableVectorizer(), ...)."
@@ -314,8 +359,12 @@ def _values(column):
 
 
 def _is_missing(value):
-    is_nan = isinstance(value, Number) and value != value
-    return value is None or is_nan or is_pandas_na(value)
+    if type(value) in (str, int, bool):  # most objects are, and the rest is slower
+        return False
+    if isinstance(value, Number):
+        return bool(value != value)
+    is_nat = type(value).__name__ == "NaTType"
+    return value is None or is_nat or is_pandas_na(value)
 
 
 def _is_of_numbers(column):
@@ -335,40 +384,48 @@ def _as_numbers(column, name):
     elif _kind(column) == "number":
         numbers = column.astype(np.float64)
     else:
-        numbers = np.array([_number(value, name) for value in _values(column)])
+        numbers = np.array([_number(value, name) for value in _values(column)], float)
     if np.isinf(numbers).any():
         raise ValueError(
             f"Input X contains infinity or a value too large, in column {name!r}."
         )
-    return numbers
+    return numbers.clip(-LARGEST, LARGEST)
 
 
 def _number(value, name):
     try:
         return np.nan if value is None else float(value)
+    except OverflowError:  # it is an integer beyond all floats
+        return np.inf
     except (TypeError, ValueError):
         raise ValueError(
             f"Column {name!r} of X is one of numbers, and holds {value!r}. If it is "
-            "one of categories, name it in categorical_features."
+            "one of categories, name it in categorical_features and fit again."
         ) from None
 
 
-def _as_levels(column):
+def _as_levels(column, name):
     """Return a column as strings, with None for what is missing."""
+    known = (str, bytes, Number, np.bool_)
+    if str(column.dtype) == "category":  # of pandas, which may also be of intervals
+        known = object
     levels = np.empty(len(column), object)
-    levels[:] = [
-        None if value is None else level_of(value) for value in _values(column)
-    ]
+    for row, value in enumerate(_values(column)):
+        if value is None:
+            continue
+        if not isinstance(value, known):
+            raise TypeError(
+                f"Column {name!r} of X is one of categories, and a level of a category "
+                f"is the argument of an encoder. This argument must be a string or a "
+                f"number, got {value!r}. Make strings of the column first, as by "
+                "astype(str)."
+            )
+        levels[row] = level_of(value)
     return levels
 
 
 def level_of(value):
     """Return the level, as a string, that a known value of a category is."""
-    if not isinstance(value, (str, bytes, Number, np.bool_)):
-        raise TypeError(
-            "A level of a category is the argument of an encoder, and such an argument "
-            f"must be a string or a number, got {value!r}."
-        )
     # An integer that has become a float, as next to a missing value, is the same level.
     is_whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if is_whole else str(value)

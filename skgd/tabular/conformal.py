@@ -37,7 +37,9 @@ def intervals(predictions, teams, errors, coverage):
     Returns
     -------
     intervals : ndarray of shape (n, 2)
-        Infinite where there are too few known samples for the coverage.
+        Infinite where there are too few known samples for the coverage. Where the
+        teams differ more than they err, a low coverage may leave nothing between the
+        ends; both are then put halfway.
     """
     n_known, n = errors.size, predictions.shape[1]
     rank = int(np.ceil(coverage * (n_known + 1)))
@@ -52,6 +54,8 @@ def intervals(predictions, teams, errors, coverage):
         low, high = centres - errors, centres + errors
         bounds[block, 0] = np.partition(low, n_known - rank, axis=1)[:, n_known - rank]
         bounds[block, 1] = np.partition(high, rank - 1, axis=1)[:, rank - 1]
+    crossed = bounds[:, 0] > bounds[:, 1]
+    bounds[crossed] = bounds[crossed].mean(axis=1, keepdims=True)
     return bounds
 
 

@@ -8,6 +8,8 @@ says what it costs to change each of them.
 import numpy as np
 from sklearn.base import clone, is_regressor
 
+from skgd.estimators.parameters import is_searched
+
 # A member is judged after each epoch, and the parameters of its best one are kept.
 SETTINGS = {
     "hidden_layer_sizes": (64, 64),
@@ -22,6 +24,11 @@ SETTINGS = {
     "early_stopping": True,
     "scoring": "loss",
     "n_iter_no_change": np.inf,
+}
+# Those that only steps of a given length read; a search for the step refuses some.
+OF_STEPS = {
+    *("solver", "optimizer", "beta_2", "batch_size"),
+    *("learning_rate", "learning_rate_init", "weight_decay"),
 }
 # Regression gains from the kinks of relu where the target has thresholds; probabilities
 # are better with a smooth function.
@@ -49,7 +56,7 @@ def default_settings(network, n_samples):
     return own | SETTINGS
 
 
-def make_network(kind, estimator, n_samples):
+def make_network(kind, estimator, params, n_samples):
     """Return the network whose clones are fitted.
 
     Parameters
@@ -59,6 +66,8 @@ def make_network(kind, estimator, n_samples):
     estimator : estimator of this kind, or None
         Each of its parameters that is not at the default of its class is kept, and so
         are its callbacks.
+    params : dict or None
+        What is set in any case.
     n_samples : int
 
     Returns
@@ -82,4 +91,12 @@ def make_network(kind, estimator, n_samples):
         for name, value in default_settings(network, n_samples).items()
         if own[name] is usual[name] or np.array_equal(own[name], usual[name])
     }
+    network.set_params(**params or {})
+    unread = set()
+    if is_searched(network):
+        unread = OF_STEPS
+    elif network.solver == "sgd":
+        unread = {"batch_size"}
+    left_out = unread | (params or {}).keys()
+    unchanged = {name: unchanged[name] for name in unchanged.keys() - left_out}
     return network.set_params(**unchanged)

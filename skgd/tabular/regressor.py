@@ -11,7 +11,7 @@ from skgd.estimators.regressor import GDNeuralRegressor
 from skgd.kernels.formulas.losses import find_loss
 from skgd.tabular.base import BaseTabular
 from skgd.tabular.conformal import intervals
-from skgd.tabular.members import mean_values
+from skgd.tabular.members import mean_values, unseen_values
 
 
 class TabularRegressor(RegressorMixin, BaseTabular):
@@ -19,14 +19,19 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     A table goes in as it is: numbers, strings, categories, booleans, missing values.
     Each member is a network that holds out another part of the samples, and keeps the
-    parameters of the epoch that was best there; so each sample is also predicted by a
-    network that has not seen it. From these predictions come an honest score of the
-    fit, and intervals.
+    parameters of the epoch that was best on half of it; so each sample is also
+    predicted by a network that has not seen it. From these predictions come an honest
+    score of the fit, and intervals.
 
     Parameters
     ----------
     estimator : GDNeuralRegressor, default=None
-        Each of its parameters that is not at its default replaces that of the members.
+        Each of its parameters that is not at the default of its class replaces that of
+        the members.
+
+    member_params : dict, default=None
+        Parameters of the members, by name. Unlike those of `estimator`, whose defaults
+        count as not given, they may have any value.
 
     n_members : int, default=8
         Number of networks.
@@ -42,7 +47,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         are those of strings, of categories, and of objects that are not all numbers.
 
     scoring : str or callable, default=None
-        What `oof_score_` is, as in scikit-learn; None is R2.
+        What `oof_score_` is, as in scikit-learn; None is R2. Sample weights
+        count in it, unless the function takes none.
 
     n_jobs : int, default=None
         Threads, each of which fits one member at a time. The results are the same, bit
@@ -66,19 +72,21 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         Each has a fitted ``network``, and ``held_out``, the rows that it has not seen.
 
     member_scores_ : ndarray of shape (n_members,)
-        Score of each member on what it has held out.
+        Score of each member on what it has held out; nan where that is not defined,
+        as for one sample, or where a class is missing there.
 
     n_features_in_ : int
         Number of columns.
 
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Mean prediction of each training sample by the members that have not seen it;
-        nan for samples that none has held out.
+        Prediction of each training sample by members that have not seen it, not even to
+        choose their epoch; by default that is one member. Where each sample is held out
+        by one member only, this member has chosen its epoch by it. nan for samples that
+        none has held out.
 
     oof_score_ : float
         Score of these predictions. A new sample is predicted by the average of all
-        members, which is better than that of two, so the score is rather too low than
-        too high.
+        members, which is better than one, so the score is rather too low than too high.
 
     See Also
     --------
@@ -107,6 +115,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         self,
         *,
         estimator=None,
+        member_params=None,
         n_members=8,
         cv=None,
         categorical_features="from_dtype",
@@ -116,6 +125,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         verbose=False,
     ):
         self.estimator = estimator
+        self.member_params = member_params
         self.n_members = n_members
         self.cv = cv
         self.categorical_features = categorical_features
@@ -163,27 +173,27 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.astype(np.float64)
-        mean = np.average(y, axis=0, weights=sample_weight)
-        if find_loss(network.loss).link == "identity":
-            square = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
-            self._center, scale = mean, np.sqrt(square)
-        else:  # a loss of positive targets, which must stay positive
-            self._center, scale = np.zeros_like(mean), mean
-        self._scale = np.where(scale > 0, scale, 1.0)
-        # It is in units of y, and members know y in units of the scale.
-        delta = network.huber_delta / float(np.mean(self._scale))
-        network.set_params(huber_delta=delta)
+        mean, spread = _moments(y, sample_weight)
+        self._center, self._scale = mean, spread
+        if find_loss(network.loss).link != "identity":
+            # It is a loss of positive targets, which must stay positive.
+            self._center, self._scale = np.zeros_like(mean), mean
+        if network.loss == "huber":
+            # It is in units of y, and members know y in units of the scale.
+            unit = float(np.mean(self._scale)) or 1.0
+            network.set_params(huber_delta=network.huber_delta / unit)
         return y
 
     def _scaled(self, y):
-        return ((y - self._center) / self._scale).astype(np.float32)
+        scale = np.where(self._scale > 0, self._scale, 1.0)  # 0 for equal targets
+        return ((y - self._center) / scale).astype(np.float32)
 
     def _of_member(self, member, Z):
         return member.network.predict(Z) * self._scale + self._center
 
     def _learn_from_folds(self, own, y, sample_weight):
-        self.oof_prediction_ = mean_values(self.members_, own, y.shape)
-        self._errors = np.abs(y - self.oof_prediction_)
+        self.oof_prediction_ = unseen_values(self.members_, own, y.shape)
+        self._errors = np.abs(y - mean_values(self.members_, own, y.shape))
 
     def _predictor_of(self, predictions):
         return _HeldOut(predictions)
@@ -251,6 +261,21 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             )
         predictions, teams, known = self._by_those_that_held_out(X, coverage)
         return intervals(predictions, teams, self._errors[known], coverage)
+
+
+def _moments(y, weights):
+    """Return mean and standard deviation, which is exactly 0 for equal targets.
+
+    Squares of the largest and the smallest floats are not taken.
+    """
+    unit = np.abs(y).max(axis=0)
+    unit = np.where(unit > 0, unit, 1.0)
+    parts = y / unit
+    first = parts[0].copy()
+    parts -= first
+    mean = np.average(parts, axis=0, weights=weights)
+    variance = np.average((parts - mean) ** 2, axis=0, weights=weights)
+    return (first + mean) * unit, np.sqrt(variance) * unit
 
 
 class _HeldOut(RegressorMixin, BaseEstimator):
