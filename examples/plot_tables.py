@@ -76,19 +76,19 @@ ax.legend(loc="upper left")
 plt.show()
 
 # %%
-# One member, two, and all
-# ------------------------
-# Each member has a score on the part that it has held out (dots). Two members hold out
-# each sample, and the mean of their predictions is better than one of them: its score
-# is ``oof_score_``. All eight together predict new cars, which is better still; so
-# ``oof_score_`` is rather too low than too high. Scores of different cars differ by
+# One member, and all
+# -------------------
+# Each member holds out a quarter of the cars. By half of these its best epoch is found,
+# and the other half it has not seen at all: there it has a score (dots). So each car is
+# predicted by a member that has not seen it, and the score of these predictions is
+# ``oof_score_``. All eight together predict new cars, which is better than one of them;
+# so ``oof_score_`` is rather too low than too high. Scores of different cars differ by
 # chance, too, as the dots do.
 
 score = regressor.score(X_new, np.log(paid))
 figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
-ax.plot(regressor.member_scores_, "o", color="0.35", label="each member, held-out part")
-ax.axhline(regressor.member_scores_.mean(), color="0.35", linestyle=":", label="mean")
-ax.axhline(regressor.oof_score_, color="tab:blue", label="oof_score_: means of two")
+ax.plot(regressor.member_scores_, "o", color="0.35", label="each member, unseen cars")
+ax.axhline(regressor.oof_score_, color="tab:blue", label="oof_score_: all unseen cars")
 ax.axhline(score, color="tab:orange", linestyle="--", label="all eight, on new cars")
 ax.set(xlabel="member", ylabel="R2", xticks=range(8))
 figure.legend(loc="outside right upper")

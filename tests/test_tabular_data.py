@@ -19,6 +19,7 @@ from sklearn.model_selection import (
     LeaveOneOut,
     ShuffleSplit,
     StratifiedKFold,
+    TimeSeriesSplit,
 )
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor
@@ -597,7 +598,8 @@ def test_a_generator_of_splits_is_used_up_after_a_fit():
 
 
 @pytest.mark.parametrize(
-    "cv", [LeaveOneOut(), ShuffleSplit(3, test_size=0.2, random_state=0)]
+    "cv",
+    [TimeSeriesSplit(3), ShuffleSplit(3, test_size=0.2, random_state=0)],
 )
 def test_samples_that_no_member_held_out_are_nan_and_do_not_count(cv):
     model = regressor(cv=cv, n_members=3).fit(X, Y)
@@ -607,6 +609,12 @@ def test_samples_that_no_member_held_out_are_nan_and_do_not_count(cv):
     assert np.isfinite(model.oof_score_)
     assert np.isfinite(model.predict_interval(X, 0.5)).all()
     assert np.isinf(model.predict_interval(X, known.sum() / (known.sum() + 0.5))).all()
+
+
+@pytest.mark.parametrize("cv", [4, LeaveOneOut(), KFold(5)])
+def test_parts_that_no_member_would_hold_out_are_refused(cv):
+    with pytest.raises(ValueError, match=r"and n_members=3 members would hold out 3"):
+        regressor(cv=cv, n_members=3).fit(X, Y)
 
 
 def test_each_sample_may_be_held_out_alone():

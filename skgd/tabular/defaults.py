@@ -27,7 +27,7 @@ SETTINGS = {
 }
 # Those that only steps of a given length read; a search for the step refuses some.
 OF_STEPS = {
-    *("solver", "optimizer", "beta_2", "batch_size"),
+    *("solver", "optimizer", "beta_2", "batch_size", "max_iter"),
     *("learning_rate", "learning_rate_init", "weight_decay"),
 }
 # Regression gains from the kinks of relu where the target has thresholds; probabilities

@@ -50,7 +50,8 @@ def make_folds(cv, n_members, X, y, groups, labels, random_state):
     ------
     ValueError
         If there are too few samples, if `cv` cannot use the groups, or if it yields
-        no splits, or others than parts of the samples that have none in common.
+        no splits, more than there are members, or others than parts of the samples
+        that have none in common.
     """
     n = X.shape[0]
     if n < 2:
@@ -65,6 +66,7 @@ def make_folds(cv, n_members, X, y, groups, labels, random_state):
             raise ValueError(
                 f"cv must be between 2 and the number of samples, {n}, got cv={cv}."
             )
+        _check_number(cv or 2, n_members)
         n_parts = cv or max(2, min(n_members // 2, n // LEAST_JUDGES))
         if labels is not None:
             n_parts = _at_most_as_rare(n_parts, labels)
@@ -80,8 +82,17 @@ def make_folds(cv, n_members, X, y, groups, labels, random_state):
                 f"cv={cv!r} yields no splits. A generator is used up after one fit: "
                 "pass list(...) of it."
             )
+        _check_number(len(folds), n_members)
         folds *= -(-n_members // len(folds))
     return folds[:n_members]
+
+
+def _check_number(n_parts, n_members):
+    if n_parts > n_members:
+        raise ValueError(
+            f"cv has {n_parts} parts, and n_members={n_members} members would hold "
+            f"out {n_members} only. Set n_members to {n_parts} or more, or another cv."
+        )
 
 
 def _checked(fold, n):
