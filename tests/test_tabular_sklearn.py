@@ -501,3 +501,28 @@ def test_the_progress_bar_shows_the_members(capsys):
     regressor(n_jobs=2).set_callbacks(ProgressBar()).fit(X, Y)
     out = capsys.readouterr().out
     assert out.count("TabularRegressor - member | GDNeuralRegressor - fit") >= 2
+
+
+# skrub --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", ["TableVectorizer", "tabular_pipeline"])
+def test_dates_and_texts_go_in_by_skrub(make):
+    skrub = pytest.importorskip("skrub")
+    n = 60
+    dates = pd.date_range("2024-01-01", periods=n)
+    frame = pd.DataFrame(
+        {
+            "date": dates,
+            "text": [f"text {i}" for i in range(n)],
+            "level": np.tile(["a", "b", "c"], n // 3),
+        }
+    )
+    target = np.linspace(0, 1, n)
+    few = {"hidden_layer_sizes": (8,), "max_iter": 3, "batch_size": 8}
+    model = TabularRegressor(n_members=2, member_params=few, random_state=0)
+    if make == "TableVectorizer":
+        model = make_pipeline(skrub.TableVectorizer(), model)
+    else:
+        model = skrub.tabular_pipeline(model)
+    assert model.fit(frame, target).predict(frame).shape == (n,)
