@@ -1,8 +1,9 @@
 """Tables for the documentation, from what `tables.py` has written down.
 
-    python tests/benchmarks/table_report.py tables.jsonl ablation.jsonl \
-        intervals.jsonl growth.jsonl > docs/guide/tables_results.inc
+    python tests/benchmarks/table_report.py docs/guide tables.jsonl ablation.jsonl \
+        intervals.jsonl growth.jsonl
 
+They are written to files tables_*.inc in the folder, which the page 'Tables' includes.
 Scores are means over the folds. A rank is a peer's place among those that have been run
 on the same sets, 1 for the best; its interval holds 95% of the mean ranks of sets drawn
 anew.
@@ -88,7 +89,7 @@ def duel_table(lines):
     for peer in means(lines, "fit").columns.drop("skgd"):
         cells = [peer]
         for measure, is_larger_better in MEASURES.items():
-            pair = means(lines, measure)[["skgd", peer]].dropna()
+            pair = means(lines, measure).reindex(columns=["skgd", peer]).dropna()
             gain = pair["skgd"] - pair[peer]
             won = (gain > 0).sum() if is_larger_better else (gain < 0).sum()
             cells.append(f"{won} of {len(pair)}")
@@ -98,6 +99,7 @@ def duel_table(lines):
 
 def score_table(lines, measure, digits):
     """Return a measure of all peers on all sets."""
+    is_of_regression = lines["mae"].notna().all()
     table = means(lines, measure)
     rows_of = lines.groupby("set")["rows"].first()
     best = table.max(axis=1) if MEASURES[measure] else table.min(axis=1)
@@ -109,7 +111,9 @@ def score_table(lines, measure, digits):
             for c, x in zip(cells, row, strict=True)
         ]
         rows.append([name, str(rows_of[name]), *bold])
-    return csv_table(rows, ["set", "rows", *table.columns], measure)
+    titles = {"score": "R2" if is_of_regression else "Accuracy", "log loss": "Log loss"}
+    title = titles.get(measure, measure)
+    return csv_table(rows, ["set", "rows", *table.columns], title)
 
 
 def change_table(lines):
@@ -129,7 +133,7 @@ def change_table(lines):
         ]
         for name in names
     ]
-    header = ["changed", "squared error (worse on)", "log loss (worse on)", "time"]
+    header = ["instead", "squared error (worse on)", "log loss (worse on)", "time"]
     return csv_table(rows, header, "Geometric means of ratios to the defaults")
 
 
@@ -157,26 +161,26 @@ def growth_table(lines):
 
 
 def main():
-    """Print all tables."""
+    """Write all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tables")
-    parser.add_argument("ablation", nargs="?")
-    parser.add_argument("intervals", nargs="?")
-    parser.add_argument("growth", nargs="?")
+    parser.add_argument("folder", type=Path)
+    for name in ("tables", "ablation", "intervals", "growth"):
+        parser.add_argument(name)
     args = parser.parse_args()
     lines = read(args.tables)
-    print(rank_table(lines))
-    print(duel_table(lines))
-    print(score_table(lines[lines["mae"].notna()], "score", 3))
-    for measure in MEASURES:
-        print(score_table(lines[lines["mae"].isna()], measure, 3))
-    for path, make in (
-        (args.ablation, change_table),
-        (args.intervals, interval_table),
-        (args.growth, growth_table),
-    ):
-        if path:
-            print(make(read(path)))
+    of_classes = lines[lines["mae"].isna()]
+    scores = [score_table(lines[lines["mae"].notna()], "score", 3)]
+    scores += [score_table(of_classes, measure, 3) for measure in MEASURES]
+    written = {
+        "ranks": rank_table(lines),
+        "duels": duel_table(lines),
+        "scores": "\n".join(scores),
+        "changes": change_table(read(args.ablation)),
+        "intervals": interval_table(read(args.intervals)),
+        "growth": growth_table(read(args.growth)),
+    }
+    for name, table in written.items():
+        (args.folder / f"tables_{name}.inc").write_text(table)
 
 
 if __name__ == "__main__":
