@@ -732,6 +732,8 @@ def test_the_delta_of_huber_is_in_units_of_y():
     thousand = regressor(estimator=other, n_members=2).fit(X, 1000 * y)
     assert_allclose(thousand.predict(X), 1000 * model.predict(X), rtol=1e-3)
     assert model.estimator.huber_delta == 0.5
+    with pytest.raises(ValueError, match="loss='huber' needs one output"):
+        model.fit(X, np.stack([y, 1000 * y], axis=1))
 
 
 def test_series_are_scored_by_what_was_held_out():

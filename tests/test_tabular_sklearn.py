@@ -241,7 +241,10 @@ def test_huber_delta_is_in_units_of_the_targets():
 
 
 def test_divergence_is_told():
+    net = {"solver": "batch", "optimizer": "gd", "max_iter": 20}
     with pytest.warns(ConvergenceWarning, match="became non-finite.*Lower learning_ra"):
+        regressor(net=net | {"learning_rate_init": 100.0}).fit(X, Y)
+    with pytest.raises(ValueError, match="non-finite"):  # already in the first epoch
         regressor(net={"learning_rate_init": 1e30}).fit(X, Y)
 
 

@@ -19,7 +19,7 @@ from skl2onnx.common.data_types import (
     UInt32TensorType,
 )
 
-from skgd.tabular.columns import level_of
+from skgd.tabular.frames import level_of
 
 REALS = (FloatTensorType, DoubleTensorType)
 INTEGERS = (

@@ -179,8 +179,14 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             # It is a loss of positive targets, which must stay positive.
             self._center, self._scale = np.zeros_like(mean), mean
         if network.loss == "huber":
-            # It is in units of y, and members know y in units of the scale.
-            unit = float(np.mean(self._scale)) or 1.0
+            if y.ndim > 1:
+                raise ValueError(
+                    "loss='huber' needs one output, as huber_delta is in units of y, "
+                    f"and each of the {y.shape[1]} outputs has a scale of its own. Fit "
+                    "a regressor for each of them."
+                )
+            # Members know y in units of the scale.
+            unit = float(self._scale) or 1.0
             network.set_params(huber_delta=network.huber_delta / unit)
         return y
 
