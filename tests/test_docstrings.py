@@ -85,7 +85,8 @@ def test_examples_of_tables(cls):
 
 @pytest.mark.parametrize("cls", OF_TABLES)
 def test_every_fitted_attribute_of_tables_is_documented(cls):
-    model = cls(n_members=2).fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+    numbers = [[i / 30] for i in range(-30, 30)]
+    model = cls(n_members=2).fit(numbers, [int(i > 0) for [i] in numbers])
     fitted = {name for name in vars(model) if name[-1] == "_" and name[0] != "_"}
     documented = {p.name for p in ClassDoc(cls)["Attributes"]}
     assert documented - {"feature_names_in_"} == fitted

@@ -32,6 +32,9 @@ from skl2onnx.common.data_types import (
 
 import skgd.onnx  # noqa: F401
 
+# Few samples and epochs are enough for most tests, and too few to learn much.
+pytestmark = pytest.mark.filterwarnings(r"ignore:Tabular\w+ has learned nothing from X")
+
 TOLERANCE = 1e-5  # of numbers up to 1, and relative to larger ones
 N = 60
 TYPES = {

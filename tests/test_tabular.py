@@ -32,6 +32,9 @@ from skgd.tabular.tasks import MembersTask
 from skgd.tabular.temperature import extrapolate, find_temperature, with_temperature
 
 RNG = np.random.default_rng
+NOTHING = "has learned nothing from X"
+# Few samples and epochs are enough for most tests, and too few to learn much.
+pytestmark = pytest.mark.filterwarnings(f"ignore:Tabular\\w+ {NOTHING}")
 
 
 def expected_failed_checks(estimator):
@@ -352,6 +355,22 @@ def test_judges_are_half_of_each_part_and_every_other_time_others(n_members):
             for (_, held_out), is_judge in zip(found, judges, strict=True)
         ][:2]
         assert np.abs(np.array(first) - 5).max() <= 1
+
+
+@pytest.mark.filterwarnings(f"error:Tabular\\w+ {NOTHING}")
+def test_a_fit_that_has_learned_nothing_says_so():
+    rng = RNG(0)
+    X, noise = rng.standard_normal((60, 5)), rng.standard_normal(60)
+    with pytest.warns(ConvergenceWarning, match=f"TabularRegressor {NOTHING}"):
+        regressor().fit(X, noise)
+    with pytest.warns(ConvergenceWarning, match=f"TabularClassifier {NOTHING}"):
+        classifier().fit(X, noise > 0)
+    regressor().fit(X, X[:, 0])
+    classifier().fit(X, X[:, 0] > 0)
+    regressor().fit(X, np.ones(60))
+    # R2 does not say whether a quantile was learned.
+    quantile = GDNeuralRegressor(**FEW, loss="quantile", quantile=0.9)
+    regressor(estimator=quantile).fit(X, noise)
 
 
 def test_the_score_of_the_folds_is_not_too_good_where_there_is_nothing_to_learn():

@@ -60,6 +60,13 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
         """Set what follows from the members' predictions of what they held out."""
 
     @abstractmethod
+    def _gain(self, rows, y, sample_weight):
+        """Return the share of a constant's loss that predictions of unseen rows save.
+
+        None where no metric of scikit-learn says it.
+        """
+
+    @abstractmethod
     def _predictor_of(self, predictions):
         """Return an estimator with these predictions, which takes their row numbers."""
 
@@ -115,6 +122,7 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
             own = [self._of_member(m, Z[m.held_out]) for m in self.members_]
             self._learn_from_folds(own, targets, sample_weight)
             self._score_folds(own, targets, sample_weight)
+            self._warn_if_nothing_was_learned(targets, sample_weight)
             task.end()
         return self
 
@@ -182,6 +190,22 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
             for number, value in enumerate(self.member_scores_):
                 print(f"Member {number}, score of what it held out: {value:.4f}")
             print(f"Score of all that was held out: {self.oof_score_:.4f}")
+
+    def _warn_if_nothing_was_learned(self, y, sample_weight):
+        rows = np.flatnonzero(self._is_held_out.any(axis=0))
+        if rows.size < 2:
+            return
+        weight = None if sample_weight is None else sample_weight[rows]
+        with np.errstate(all="ignore"):  # squares of the largest numbers
+            gain = self._gain(rows, y, weight)
+        if gain is not None and gain <= 0:
+            warnings.warn(
+                f"{type(self).__name__} has learned nothing from X: it predicts unseen "
+                "samples no better than a constant would. There may be too few samples,"
+                " or nothing in X that y depends on.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
 
     def _has_labels(self, y):
         return is_classifier(self) and y.ndim == 1

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import d2_log_loss_score
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
@@ -259,6 +260,16 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def _calibrated(self, probabilities):
         return with_temperature(probabilities, self.temperature_, self._is_multilabel)
+
+    def _gain(self, rows, y, sample_weight):
+        if self._is_multilabel:
+            return None
+        return d2_log_loss_score(
+            y[rows],
+            self.oof_prediction_[rows],
+            sample_weight=sample_weight,
+            labels=np.arange(self.classes_.size),
+        )
 
     def _predictor_of(self, predictions):
         return _HeldOut(predictions, self.classes_, self._is_multilabel)

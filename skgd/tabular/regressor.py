@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
@@ -200,6 +201,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def _learn_from_folds(self, own, y, sample_weight):
         self.oof_prediction_ = unseen_values(self.members_, own, y.shape)
         self._errors = np.abs(y - mean_values(self.members_, own, y.shape))
+
+    def _gain(self, rows, y, sample_weight):
+        if self.members_[0].network.loss != "squared_error":
+            return None
+        predictions = self.oof_prediction_[rows]
+        return r2_score(y[rows], predictions, sample_weight=sample_weight)
 
     def _predictor_of(self, predictions):
         return _HeldOut(predictions)
