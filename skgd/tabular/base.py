@@ -240,6 +240,7 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
         members, teams = np.unique(
             self._is_held_out[:, known], axis=1, return_inverse=True
         )
+        teams = teams.ravel()  # NumPy 2.0 keeps the axis
         shares = members / members.sum(axis=0)
         return np.tensordot(shares.T, self._by_members(X), axes=1), teams, known
 

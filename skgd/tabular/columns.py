@@ -1,7 +1,10 @@
 """From a table to the matrix of numbers that networks take."""
 
+from functools import wraps
+
 import numpy as np
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
@@ -86,6 +89,17 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return Z / np.hypot(1, Z / self.bound)
 
 
+def _with_arrays(method):
+    """Have the transformers within return arrays, whatever the user has them return."""
+
+    @wraps(method)
+    def with_arrays(*args, **kwargs):
+        with config_context(transform_output="default"):
+            return method(*args, **kwargs)
+
+    return with_arrays
+
+
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Turns a table of numbers and categories into a float32 matrix.
 
@@ -117,6 +131,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.categorical_features = categorical_features
         self.min_frequency = min_frequency
 
+    @_with_arrays
     def fit(self, X, y=None):
         """Learn medians, scales and levels.
 
@@ -143,8 +158,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         numbers, categories = self._divided(columns)
         self.imputer_ = SimpleImputer(
             strategy="median", add_indicator=True, keep_empty_features=True
-        ).set_output(transform="default")
-        self.scaler_ = SmoothClipScaler().set_output(transform="default")
+        )
+        self.scaler_ = SmoothClipScaler()
         if numbers.shape[1] and not sparse.issparse(numbers):
             imputed = self.imputer_.fit_transform(numbers)
             self.scaler_.fit(imputed[:, : numbers.shape[1]])
@@ -152,11 +167,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             handle_unknown="infrequent_if_exist",
             min_frequency=self.min_frequency,
             dtype=np.float32,
-        ).set_output(transform="default")
+        )
         if categories.shape[1]:
             self.levels_.fit(categories)
         return self
 
+    @_with_arrays
     def transform(self, X):
         """Return the matrix.
 

@@ -89,7 +89,7 @@ def make_network(kind, estimator, params, n_samples):
     unchanged = {
         name: value
         for name, value in default_settings(network, n_samples).items()
-        if own[name] is usual[name] or np.array_equal(own[name], usual[name])
+        if np.array_equal(*(np.array(each[name], object) for each in (own, usual)))
     }
     network.set_params(**params or {})
     unread = set()
