@@ -415,8 +415,8 @@ def test_each_kind_of_labels(kind, calibrate):
     assert_predicts(model, HAS_GAPS)
 
 
-# Of a label of several, a probability near 1 has too few digits in float32 for its
-# distance from 1, so the members that say it can be less sure.
+# With several labels the members are less sure: float32 has too few digits for the
+# distance of a probability near 1 from 1.
 @pytest.mark.parametrize("temperature", [0.2, 0.7, 5.0])
 @pytest.mark.parametrize(
     ("kind", "factor"), [("binary", 100), ("multiclass", 100), ("multilabel", 5)]

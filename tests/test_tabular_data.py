@@ -22,15 +22,12 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from skgd import GDNeuralClassifier, GDNeuralRegressor
-from skgd.tabular import TabularClassifier, TabularRegressor
 from skgd.tabular.columns import MOST_DENSE, SmoothClipScaler, TableEncoder
+from tests.tables import classifier, may_learn_nothing, regressor
 
-# Few samples and epochs are enough for most tests, and too few to learn much.
-pytestmark = pytest.mark.filterwarnings(r"ignore:Tabular\w+ has learned nothing from X")
+pytestmark = may_learn_nothing
 
 N = 40
-FEW = {"hidden_layer_sizes": (8,), "max_iter": 3}
 
 
 def make_table(n=N, seed=0):
@@ -49,20 +46,6 @@ def make_table(n=N, seed=0):
 
 X, Y = make_table()
 LABELS = np.where(Y > 0, "high", "low")
-
-
-def regressor(**params):
-    net = GDNeuralRegressor(**FEW, **params.pop("net", {}))
-    return TabularRegressor(
-        **{"estimator": net, "n_members": 2, "n_jobs": 1, "random_state": 0} | params
-    )
-
-
-def classifier(**params):
-    net = GDNeuralClassifier(**FEW, **params.pop("net", {}))
-    return TabularClassifier(
-        **{"estimator": net, "n_members": 2, "n_jobs": 1, "random_state": 0} | params
-    )
 
 
 @pytest.fixture(scope="module")

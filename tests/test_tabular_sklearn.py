@@ -28,14 +28,13 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 
-from skgd import GDNeuralClassifier, GDNeuralRegressor
+from skgd import GDNeuralRegressor
 from skgd.tabular import TabularClassifier, TabularRegressor
+from tests.tables import FEW, classifier, may_learn_nothing, regressor
 
-# Few samples and epochs are enough for most tests, and too few to learn much.
-pytestmark = pytest.mark.filterwarnings(r"ignore:Tabular\w+ has learned nothing from X")
+pytestmark = may_learn_nothing
 
 N = 40
-FEW = {"hidden_layer_sizes": (8,), "max_iter": 3}
 
 rng = np.random.default_rng(0)
 X = pd.DataFrame(
@@ -48,20 +47,6 @@ X = pd.DataFrame(
 Y = X["size"].to_numpy() + 0.1 * rng.standard_normal(N)
 LABELS = np.where(Y > 0, "high", "low")
 GROUPS = np.repeat(np.arange(8), 5)
-
-
-def regressor(**params):
-    net = GDNeuralRegressor(**FEW | params.pop("net", {}))
-    return TabularRegressor(
-        **{"estimator": net, "n_members": 2, "n_jobs": 1, "random_state": 0} | params
-    )
-
-
-def classifier(**params):
-    net = GDNeuralClassifier(**FEW | params.pop("net", {}))
-    return TabularClassifier(
-        **{"estimator": net, "n_members": 2, "n_jobs": 1, "random_state": 0} | params
-    )
 
 
 # Searches and pipelines ---------------------------------------------------------------

@@ -62,11 +62,12 @@ def make_folds(cv, n_members, X, y, groups, labels, random_state):
                 f"groups are not read with cv={cv}. Set a cv that keeps them together, "
                 "such as sklearn.model_selection.GroupKFold."
             )
-        if cv is not None and not 2 <= cv <= n:
-            raise ValueError(
-                f"cv must be between 2 and the number of samples, {n}, got cv={cv}."
-            )
-        _check_number(cv or 2, n_members)
+        if cv is not None:
+            if not 2 <= cv <= n:
+                raise ValueError(
+                    f"cv must be between 2 and the number of samples, {n}, got cv={cv}."
+                )
+            _check_number(cv, n_members)
         n_parts = cv or max(2, min(n_members // 2, n // LEAST_JUDGES))
         if labels is not None:
             n_parts = _at_most_as_rare(n_parts, labels)
@@ -184,7 +185,6 @@ def fit_members(
     members : list of Member
     """
     seeds = random_state.randint(2**31 - 1, size=len(folds))
-
     end = threading.Event()
 
     def fit(number):
