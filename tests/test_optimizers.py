@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from scipy.optimize import rosen, rosen_der
 
 from skgd.descent.steps import apply
-from skgd.kernels.formulas.optimizers import BETA_1, FIRST_ORDER, Segments
+from skgd.kernels.formulas.optimizers import BETA_1, FIRST_ORDER
+from skgd.kernels.formulas.update import Segments
 from skgd.network.network import make_network
 from tests import naive
 from tests.kernels import begin_update, settings

@@ -7,7 +7,6 @@ from sklearn.base import is_classifier
 
 from skgd.descent.judge import MeanLoss
 from skgd.descent.scores import r2_of_sums
-from skgd.kernels.passes.inputs import row_numbers
 from skgd.network.outputs import predict_raw
 
 
@@ -112,10 +111,10 @@ def judge(part, judged):
     classifier, and `squares` for a regressor.
     """
     template, network = copy(judged.template), judged.network
-    theta, rows = np.array(judged.theta), row_numbers(part.X.shape[0])
-    weights = np.ones(rows.size) if part.weights is None else part.weights
+    theta, n = np.array(judged.theta), part.X.shape[0]
+    weights = np.ones(n) if part.weights is None else part.weights
     with np.errstate(over="ignore", invalid="ignore"):
-        raw = predict_raw(network, theta, part.X, rows, 1)
+        raw = predict_raw(network, theta, part.X, 1)
         is_finite = bool(np.isfinite(raw).all())
         weight = weights.sum(dtype=np.float64)
         loss = 0.0
@@ -127,6 +126,6 @@ def judge(part, judged):
             hits = predicted == part.y
             hits = hits.all(axis=1) if hits.ndim == 2 else hits
             return loss, weight, is_finite, (hits * weights).sum(dtype=np.float64)
-        y = part.y.reshape(rows.size, -1).astype(np.float64)
+        y = part.y.reshape(n, -1).astype(np.float64)
         group = squares(y, predicted.reshape(y.shape), weights)
         return loss, weight, is_finite, group

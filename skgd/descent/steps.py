@@ -9,6 +9,7 @@ from skgd.descent.draws import shuffle
 from skgd.kernels.epoch import (
     Descent,
     Tasks,
+    entry_for,
     help_steps,
     minibatch_steps,
     part_gradient,
@@ -17,16 +18,12 @@ from skgd.kernels.epoch import (
     take_step,
     tasks_for,
 )
-from skgd.kernels.formulas.optimizers import (
-    N_FACTORS,
-    Update,
-    make_update_rule,
-    set_clock,
-)
-from skgd.kernels.machine.call import entry
+from skgd.kernels.formulas.optimizers import N_FACTORS
+from skgd.kernels.formulas.update import Update, make_update_rule, set_clock
+from skgd.kernels.machine.memory import aligned, aligned_zeros, whole_rows
 from skgd.kernels.passes.addresses import Passes, passes_for
 from skgd.kernels.passes.inputs import as_inputs, read_only, row_numbers
-from skgd.kernels.passes.plan import KEY, aligned_zeros, make_workspace
+from skgd.kernels.passes.plan import KEY, make_workspace
 from skgd.kernels.passes.stages import combine
 from skgd.kernels.team.protocol import make_team
 from skgd.kernels.team.threads import Helpers, prepare_blas
@@ -62,6 +59,7 @@ class Steps:
 
     def __init__(self, params, network, state, samples, n_threads):
         self._params, self._network, self._state = params, network, state
+        state.theta, state.memory = aligned(state.theta), aligned(state.memory)
         order, dtype = state.order, state.theta.dtype
         size = batch_size_of(params, order.size)
         self.n_batches = -(-order.size // size)
@@ -92,12 +90,14 @@ class Steps:
         if size == 1:
             self._workspaces = [make_workspace(self._plan, 1, dtype)]
             before, kernel = (self._descent,), sgd_steps
-            after = self._sums, self._workspaces[0], np.empty_like(state.theta)
+            gradient = aligned_zeros(state.theta.size, dtype)
+            after = self._sums, self._workspaces[0], gradient
         else:
             self._divide(inputs, size, n_threads)
             before, kernel = (self._team, self._descent), minibatch_steps
             after = self._sums, self._workspaces[0]
-        self._take = entry(kernel, *before, 0, 0, *after)
+        arguments = *before, 0, 0, *after
+        self._take = entry_for(kernel, self._descent, *arguments)
         # The kernel's arguments before and after the numbers of the batches.
         self._before, self._after = before, after
 
@@ -192,8 +192,9 @@ def make_update(params, network, state):
         theta=state.theta,
         segments=network.segment_table,
         rule=rule,
-        memory=state.memory,
+        memory=whole_rows(state.memory),
         step=np.zeros(N_FACTORS),
+        one=np.ones(1, state.theta.dtype),
         alpha=float(params.alpha),
     )
     set_clock(state.optimizer, update, state.n_steps)

@@ -4,14 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skgd.kernels.formulas.optimizers import Update, prepare_step, update_range
+from skgd.kernels.formulas.update import Update, prepare_step, update_range
 from skgd.kernels.machine.atomic import load, pause, store
-from skgd.kernels.machine.call import address, call, call_for_float
+from skgd.kernels.machine.call import address, call, call_for_float, entry
 from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.machine.memory import LINE
 from skgd.kernels.passes.addresses import Passes
 from skgd.kernels.passes.inputs import Samples
 from skgd.kernels.passes.plan import FIRST, STEP, Plan, Workspace
-from skgd.kernels.passes.sample import sample_loss_and_gradient
+from skgd.kernels.passes.sample import sample_loss_and_gradient, update_by_sample
 from skgd.kernels.passes.stages import combine
 from skgd.kernels.team.protocol import (
     BATCH,
@@ -59,6 +60,10 @@ class Descent(NamedTuple):
     order: np.ndarray  # int (n,): rows of the training samples
     batch_size: int
     rates: np.ndarray  # float64 (n_batches,): the learning rate of each step
+
+
+# Numbers of a cache line, at most.
+IN_LINE = LINE // np.dtype(np.float32).itemsize
 
 
 # The tasks of a step ------------------------------------------------------------------
@@ -113,7 +118,9 @@ def _update_task(task, n_tasks, gradients, n_gradients, update):
     Return the sum of the squares of the parameters that are penalised.
     """
     size = update.theta.size
-    low, high = size * task // n_tasks, size * (task + 1) // n_tasks
+    n_lines = -(-size // IN_LINE)  # each part begins with a cache line
+    low = n_lines * task // n_tasks * IN_LINE
+    high = min(n_lines * (task + 1) // n_tasks * IN_LINE, size)
     total = gradients[0][low:high]
     for part in range(1, n_gradients):
         # Slices from 0 on: from `low` on, the loop was not vectorised, and a step on
@@ -124,8 +131,33 @@ def _update_task(task, n_tasks, gradients, n_gradients, update):
     return update_range(update, gradients[0], low, high)
 
 
-# What `tasks_for` has compiled.
-_tasks = {}
+# What `tasks_for` and `entry_for` have compiled. To find out the types of all arguments
+# took a third of what a fit takes besides its epochs (measured), so it is done once for
+# each of these kinds, from which the types follow.
+_tasks, _entries = {}, {}
+
+
+def _kind(descent):
+    types = descent.update.theta, descent.order, descent.samples.inputs.indptr
+    return *(array.dtype for array in types), descent.plan.barriers.size > 0
+
+
+def entry_for(kernel, descent, *arguments):
+    """Return a kernel as `entry` does, for arguments of these types.
+
+    Parameters
+    ----------
+    kernel : callable
+        `minibatch_steps` or `sgd_steps`.
+    descent : Descent
+        One of the arguments.
+    *arguments : object
+        All of the kernel's arguments.
+    """
+    kind = kernel, *_kind(descent)
+    if kind not in _entries:
+        _entries[kind] = entry(kernel, *arguments)
+    return _entries[kind]
 
 
 def tasks_for(team, descent, workspace):
@@ -142,9 +174,8 @@ def tasks_for(team, descent, workspace):
     -------
     tasks : Tasks
     """
-    plan, theta, samples = descent.plan, descent.update.theta, descent.samples
-    types = theta.dtype, descent.order.dtype, samples.inputs.indptr.dtype
-    kind = *types, plan.barriers.size > 0
+    plan, theta = descent.plan, descent.update.theta
+    kind = _kind(descent)
     if kind not in _tasks:
         gradients = team.gradients, 0
         tasks = Tasks(address(_update_task, 0, 0, *gradients, descent.update))
@@ -342,8 +373,11 @@ def sgd_steps(descent, first, last, sums, workspace, gradient):
             raw,
             target,
             gradient,
+            update.rule.norm != 0,
         )
-        sums[0] += _follow(update, gradient, loss, 1.0, descent.rates[i])
+        prepare_step(update, gradient, 1.0, descent.rates[i])
+        squares = update_by_sample(plan, update, workspace, gradient)
+        sums[0] += loss + 0.5 * update.alpha * squares
         sums[1] += 1
         n_steps += 1
     return n_steps

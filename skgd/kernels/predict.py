@@ -1,6 +1,7 @@
 """Raw outputs of a trained network."""
 
 from skgd.kernels.machine.atomic import add
+from skgd.kernels.machine.call import entry
 from skgd.kernels.machine.jit import jit
 from skgd.kernels.passes.batch import forward
 from skgd.kernels.passes.plan import Y
@@ -25,3 +26,16 @@ def raw_outputs(plan, theta, inputs, rows, out, position, workspace):
         for i in range(chunk.size):
             for k in range(n_outputs):
                 out[start + i, k] = raw[i * (n_outputs + 1) + k]
+
+
+# What `entry_for` has compiled, see `skgd.kernels.epoch.entry_for`.
+_entries = {}
+
+
+def entry_for(*arguments):
+    """Return `raw_outputs` as `entry` does, for arguments of these types."""
+    _, theta, inputs, rows, *_ = arguments
+    kind = theta.dtype, inputs.indptr.dtype, rows.dtype
+    if kind not in _entries:
+        _entries[kind] = entry(raw_outputs, *arguments)
+    return _entries[kind]

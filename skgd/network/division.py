@@ -1,7 +1,10 @@
 """Division of a batch: into parts for threads, and into chunks for the cache."""
 
+from functools import lru_cache
+
 import numpy as np
 
+from skgd.kernels.machine.gemm import SMALL
 from skgd.kernels.team.protocol import MAX_TASKS
 
 # OpenBLAS computes products of up to this many multiplications without copying blocks
@@ -92,18 +95,32 @@ def chunk_size(network, n, dtype, sparse):
     -------
     size : int
     """
+    rows = _largest_chunk(network, np.dtype(dtype), sparse)
+    n_chunks = max(1, -(-n // rows))
+    return max(1, -(-n // n_chunks))
+
+
+@lru_cache(maxsize=1024)
+def _largest_chunk(network, dtype, sparse):
     layers = network.layers[1 if sparse else 0 :]
     blocks = [layer.fan_out + 1 for layer in network.layers if not layer.in_place]
     if not sparse:
         blocks.append(network.layers[0].fan_in + 1)
+    row = 2 * dtype.itemsize * sum(blocks)
+    rows = min(SMALL_PRODUCT // _largest_product(layers), CHUNK_BYTES // row)
+    return MANY_ROWS if rows < FEW_ROWS else rows
+
+
+def _largest_product(layers):
+    """Return the multiplications that one sample takes in a layer, at most."""
     # A product counts the intercepts too; layers without products have 0.
     sizes = [
         layer.n_products() and layer.n_products() + layer.fan_out for layer in layers
     ]
-    largest = max([1, *sizes])
-    row = 2 * np.dtype(dtype).itemsize * sum(blocks)
-    rows = min(SMALL_PRODUCT // largest, CHUNK_BYTES // row)
-    if rows < FEW_ROWS:
-        rows = MANY_ROWS
-    n_chunks = max(1, -(-n // rows))
-    return max(1, -(-n // n_chunks))
+    return max([1, *sizes])
+
+
+@lru_cache(maxsize=1024)
+def calls_blas(network, n, dtype):
+    """Return whether BLAS computes products when `n` samples go forward at once."""
+    return n * _largest_product(network.layers) * np.dtype(dtype).itemsize > SMALL

@@ -8,7 +8,7 @@ import numpy as np
 
 from skgd.kernels.formulas.activations import find_activation
 from skgd.kernels.formulas.losses import find_loss
-from skgd.kernels.formulas.optimizers import Segments
+from skgd.kernels.formulas.update import Segments
 from skgd.network.layers.dense import Dense
 from skgd.network.layers.kinds import AFTER_DENSE, KINDS
 
@@ -29,6 +29,14 @@ class Network:
     layers: tuple
     loss: str
     loss_parameter: float = 0.0
+
+    @cached_property
+    def _hash(self):
+        return hash((self.layers, self.loss, self.loss_parameter))
+
+    def __hash__(self):
+        # Plans are found by it, at each prediction.
+        return self._hash
 
     def __reduce__(self):
         # Cached properties are left out: they have functions that cannot be pickled.

@@ -20,7 +20,7 @@ from skgd.kernels.epoch import take_step
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.machine.gemm import multiply
 from skgd.kernels.passes.addresses import passes_for
-from skgd.kernels.passes.batch import forward, loss_and_gradient
+from skgd.kernels.passes.batch import forward, in_chunks
 from skgd.kernels.passes.inputs import as_samples, gather, row_numbers
 from skgd.kernels.passes.plan import make_workspace
 from skgd.kernels.team.threads import one_blas_thread
@@ -88,7 +88,7 @@ def parts(layers, batch, dtype):
     theta, gradient = state.theta.copy(), np.empty_like(state.theta)
     some, update = rows[:size], make_update(net, network, state)
     passes = plan, theta, samples.inputs, some, workspace
-    both = plan, forward_pass, theta, samples, some, workspace, gradient, dtype.type(0)
+    both = plan, forward_pass, theta, samples, some, 0, workspace, gradient
     step = update, gradient, 1.0, float(batch), 1e-3
     k, n, chunks = n_features + 1, hidden[0], batch / size
     z = rng.standard_normal(size * (n + 1)).astype(dtype)
@@ -109,7 +109,7 @@ def parts(layers, batch, dtype):
 
     return {
         "forward pass": (timer(forward, *passes), chunks),
-        "both passes": (timer(loss_and_gradient, *both), chunks),
+        "both passes": (timer(in_chunks, *both), chunks),
         "first layer's product": (product(size, n, k, dtype), chunks),
         "the same, backward": (product(k, n, size, dtype, transpose_a=True), chunks),
         "relu": (timer(relu.value, z), chunks),

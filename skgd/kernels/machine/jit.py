@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from functools import cache
+from types import FunctionType
 
 from numba import njit
 
@@ -49,6 +50,18 @@ def jit(function):
     process compiles.
     """
     return _keep(njit(**OPTIONS)(function), function)
+
+
+def jit_as(name, function, **names):
+    """Compile a copy of `function`, which has another name and finds these names.
+
+    They take the place of a closure's variables: a function with a closure is never
+    found in the disk cache.
+    """
+    namespace = {**function.__globals__, **names}
+    copy = FunctionType(function.__code__, namespace, name)
+    copy.__qualname__ = name
+    return jit(copy)
 
 
 def _keep(dispatcher, function, variant=""):

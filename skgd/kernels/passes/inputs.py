@@ -5,6 +5,7 @@ once a batch which of the two it has. Besides this file, only layers that read s
 where they are know of it: `skgd.network.layers.dense` does with a CSR matrix.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -63,12 +64,11 @@ def as_inputs(X):
         indices, indptr = (np.ascontiguousarray(i, kind) for i in (X.indices, X.indptr))
         data = np.ascontiguousarray(X.data)
         arrays = np.empty((0, 0), X.dtype), data, indices, indptr
-    else:
-        no_index = np.empty(0, np.int32)
-        arrays = X, np.empty(0, X.dtype), no_index, no_index
-    return Inputs(*map(read_only, arrays))
+        return Inputs(*map(read_only, arrays))
+    return empty_inputs(X.dtype, np.dtype(np.int32))._replace(dense=read_only(X))
 
 
+@cache
 def empty_inputs(dtype, index_dtype, *, sparse=False):
     """Return inputs without samples, for their types."""
     indices = np.zeros(1 if sparse else 0, index_dtype)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skgd.kernels.machine.call import address
+from skgd.kernels.machine.memory import aligned_zeros
 
 # Columns of `Plan.layers`. START and STOP say where the layer's parameters begin and
 # end. X, Y, DX, DY and KEPT say where the blocks begin that hold its inputs, its
@@ -73,21 +74,6 @@ class Workspace(NamedTuple):
     size: int
     memory: np.ndarray  # (size * plan.width,): the blocks
     random: np.ndarray  # uint64 (plan.n_random,): see KEY, STEP, FIRST and NUMBERS
-
-
-# Bytes of a cache line.
-LINE = 64
-
-
-def aligned_zeros(n, dtype):
-    """Return `n` zeros that begin at the beginning of a cache line.
-
-    Loads of vectors that cross from one cache line to the next are slow.
-    """
-    dtype = np.dtype(dtype)
-    memory = np.zeros(n * dtype.itemsize + LINE, np.uint8)
-    start = -memory.ctypes.data % LINE
-    return memory[start : start + n * dtype.itemsize].view(dtype)
 
 
 def make_workspace(plan, size, dtype):

@@ -1,4 +1,4 @@
-"""Forward and backward pass of one sample.
+"""Forward and backward pass of one sample, and the step that follows.
 
 It contains the code of dense layers and activations, and calls the functions of all
 other kinds of layers.
@@ -6,6 +6,7 @@ other kinds of layers.
 
 from skgd.kernels.formulas.elementary import add, multiply_add
 from skgd.kernels.formulas.losses import loss_and_delta
+from skgd.kernels.formulas.update import SPEED, update_segment
 from skgd.kernels.machine.call import call
 from skgd.kernels.machine.jit import inline
 from skgd.kernels.machine.span import span
@@ -35,6 +36,10 @@ from skgd.kernels.passes.plan import (
 # 10-10-1 took 0.64 us with reshapes, and 0.49 us without (measured;
 # `tests/benchmarks/run.py` times such steps). The coefs of a layer with one output are
 # treated as a single long row.
+
+# The update of the coefs of a layer with so many outputs is a loop over rows, in which
+# the gradient is an outer product that is not written down.
+WIDE = 32
 
 
 @inline
@@ -98,6 +103,12 @@ def _outer(x, delta, coefs):
 
 
 @inline
+def _is_outer(row):
+    """Whether the coefs of a dense layer are updated without their gradient."""
+    return row[FAN_OUT] == 1 or row[FAN_OUT] >= WIDE
+
+
+@inline
 def _call_forward(plan, row, layer, theta, workspace):
     memory, w = workspace.memory, span(theta, row[START], row[STOP] - row[START])
     x = span(memory, row[X], row[FAN_IN] + 1)
@@ -121,17 +132,16 @@ def _call_backward(plan, row, layer, theta, workspace, gradient):
 
 @inline
 def sample_loss_and_gradient(
-    plan, theta, samples, weight, rows, workspace, raw, target, gradient
+    plan, theta, samples, weight, rows, workspace, raw, target, gradient, is_clipped
 ):
     """Return the loss of the one sample in `rows`, and write its gradient.
 
     Both are multiplied by `weight`. The result is that of `loss_and_gradient`. `raw`
     and `target` are scratch memory of the shape (n_outputs, 1).
 
-    The outer products are written into the gradient, and whole layers are updated
-    afterwards. Fused with the update, row by row, they were slower: a step on 20-100-1
-    with Nesterov took 1.93 us fused and 1.65 us like this, and one on 64-64-10 with
-    Adam 11.3 and 7.8 us (measured; `tests/benchmarks/run.py` times the first).
+    The gradients at the coefs of layers that `is_outer` names are not written: the
+    update makes them of the layer's inputs and of the gradient at its outputs. So are
+    those at the intercepts of dense layers.
     """
     table, memory = plan.layers, workspace.memory
     n_layers, n_outputs = table.shape[0], plan.n_outputs
@@ -171,9 +181,11 @@ def sample_loss_and_gradient(
             n_coefs = row[FAN_IN] * fan_out
             x = span(memory, row[X], row[FAN_IN])
             dy = span(memory, row[DY], fan_out)
-            _outer(x, dy, span(gradient, start, n_coefs))
-            for j in range(fan_out):
-                gradient[start + n_coefs + j] = dy[j]
+            if is_clipped or not _is_outer(row):
+                _outer(x, dy, span(gradient, start, n_coefs))
+            if is_clipped:
+                for j in range(fan_out):
+                    gradient[start + n_coefs + j] = dy[j]
             if row[N_DX] > 0:
                 dx = span(memory, row[DX], row[FAN_IN])
                 _transposed_affine(span(theta, start, n_coefs), dy, dx)
@@ -184,3 +196,31 @@ def sample_loss_and_gradient(
         else:
             _call_backward(plan, row, layer, theta, workspace, gradient)
     return loss
+
+
+@inline
+def update_by_sample(plan, update, workspace, gradient):
+    """Update all parameters by the gradient of one sample; return the sum of squares.
+
+    It is that of `update_range`.
+    """
+    table, memory, squares, layer = plan.layers, workspace.memory, 0.0, 0
+    bounds, factors = update.segments.bounds, update.segments.factors
+    for segment in range(bounds.shape[0]):
+        start, stop = bounds[segment, 0], bounds[segment, 1]
+        if start == stop or factors[segment, SPEED] == 0.0:
+            continue
+        while table[layer, STOP] <= start:
+            layer += 1
+        row = table[layer]
+        x, g = update.one, span(gradient, start, stop - start)
+        if row[KIND] == DENSE:
+            dy = span(memory, row[DY], row[FAN_OUT])
+            if start > row[START]:
+                g = dy
+            elif row[FAN_OUT] == 1:
+                x, g = dy, span(memory, row[X], row[FAN_IN])
+            elif _is_outer(row):
+                x, g = span(memory, row[X], row[FAN_IN]), dy
+        squares += update_segment(update, segment, x, g, start)
+    return squares

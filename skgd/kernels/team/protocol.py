@@ -17,6 +17,7 @@ import numpy as np
 
 from skgd.kernels.machine.atomic import add, exchange, load, pause, store
 from skgd.kernels.machine.jit import inline
+from skgd.kernels.machine.memory import aligned_rows, whole_rows
 
 # What the tasks of a phase do.
 GRADIENT = 0
@@ -49,7 +50,8 @@ class Team(NamedTuple):
 
     n_threads: int
     shared: np.ndarray  # int64, the counters
-    gradients: np.ndarray  # (n_parts, n_parameters): one for each part of a batch
+    # One for each part of a batch: rows of n_parameters elements at least.
+    gradients: np.ndarray
     losses: np.ndarray  # float64 (n_parts,): one for each part of a batch
     squares: np.ndarray  # float64 (n_updates,): one for each part of the parameters
     # What barriers need, see `skgd.kernels.passes.stages`: the sums of each part of a
@@ -86,7 +88,7 @@ def make_team(n_threads, n_parameters, n_parts, n_updates, late_turns, dtype, n_
     return Team(
         n_threads=n_threads,
         shared=np.zeros(32, np.int64),
-        gradients=np.empty((n_parts, n_parameters), dtype),
+        gradients=whole_rows(aligned_rows(n_parts, n_parameters, dtype)),
         losses=np.zeros(n_parts),
         squares=np.zeros(n_updates),
         sums=np.zeros((n_parts, n_sums)),
