@@ -15,10 +15,12 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgd import GDNeuralClassifier, GDNeuralRegressor, __version__
+import skgd
+from skgd import GDNeuralClassifier, GDNeuralRegressor, TabularRegressor, __version__
 from skgd.estimators.saving import FORM, UPGRADES, _checksum
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.formulas.optimizers import FIRST_ORDER
+from tests.tables import classifier, may_learn_nothing, regressor
 
 SAVED = Path(__file__).parent / "saved"
 ESTIMATORS = [GDNeuralRegressor, GDNeuralClassifier]
@@ -31,7 +33,10 @@ Y = {
     GDNeuralClassifier: np.array(["blue", "green", "red"])[X[:, :3].argmax(axis=1)],
 }
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    may_learn_nothing,
+]
 
 
 def fitted(Estimator, **params):
@@ -45,6 +50,15 @@ def outputs(estimator):
     return estimator.predict(X)
 
 
+def modules_in(text):
+    """The modules of skgd that a pickle names."""
+    return {
+        value
+        for opcode, value, _ in pickletools.genops(text)
+        if opcode.name == "SHORT_BINUNICODE" and value.startswith("skgd")
+    }
+
+
 # What is in a file --------------------------------------------------------------------
 
 
@@ -52,12 +66,29 @@ def outputs(estimator):
 def test_a_pickle_holds_no_class_of_skgd_but_the_estimator(Estimator):
     """So no other one has to stay what and where it is."""
     text = pickle.dumps(fitted(Estimator, early_stopping=True), protocol=4)
-    names = {
-        value
-        for opcode, value, _ in pickletools.genops(text)
-        if opcode.name == "SHORT_BINUNICODE" and value.startswith("skgd")
-    }
-    assert names == {Estimator.__module__}
+    assert modules_in(text) == {"skgd"}
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("skgd", sorted({*skgd.__all__} - {"__version__"})),
+        ("skgd.callbacks", ["Checkpoint", "load_checkpoint", "save_checkpoint"]),
+        ("skgd.dask", ["DaskGDNeuralClassifier", "DaskGDNeuralRegressor"]),
+    ],
+)
+def test_files_name_what_is_public_by_its_public_module(module, names):
+    """So the modules that it is written in may change."""
+    public = pytest.importorskip(module)
+    assert {name: getattr(public, name).__module__ for name in names} == (
+        dict.fromkeys(names, module)
+    )
+
+
+@pytest.mark.parametrize("make", [regressor, classifier])
+def test_a_pickle_of_an_estimator_of_tables_names_public_classes_only(make):
+    y = np.round(np.sin(X[:, 0]))
+    assert modules_in(pickle.dumps(make().fit(X, y), protocol=4)) == {"skgd"}
 
 
 def test_a_pickle_names_the_version_that_wrote_it():
@@ -135,9 +166,39 @@ def test_saved_models_load_and_predict_what_they_did(path):
     assert len(estimator.loss_curve_) == expected["n_epochs"] + 1
 
 
+@pytest.mark.parametrize(
+    "path", sorted(SAVED.glob("tables/*.pickle")), ids=lambda p: p.stem
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_saved_models_of_tables_load_and_predict_what_they_did(path):
+    estimator = pickle.loads(path.read_bytes())
+    expected = np.load(path.with_suffix(".npz"))
+    actual = getattr(estimator, str(expected["method"]))(expected["X"])
+    np.testing.assert_allclose(actual, expected["outputs"], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [regressor, classifier])
+def test_an_unknown_form_of_tables_is_refused(make):
+    attributes = make().__getstate__() | {"_skgd_form": 99, "_skgd_version": "7.8"}
+    with pytest.raises(ValueError, match=r"saved by skgd 7\.8, in a form that"):
+        make().__setstate__(attributes)
+
+
+def test_a_parameter_that_a_version_lacked_gets_its_default():
+    attributes = regressor(n_members=3).__getstate__()
+    del attributes["cv"]
+    loaded = TabularRegressor()
+    loaded.__setstate__(attributes)
+    assert loaded.get_params()["cv"] is None
+    assert loaded.n_members == 3
+
+
 def test_there_is_a_saved_model_of_the_present_form():
     stems = {path.stem for path in SAVED.glob("*.pickle")}
     assert {f"regressor-form-{FORM}", f"classifier-form-{FORM}"} <= stems
+    stems = {path.stem for path in SAVED.glob("tables/*.pickle")}
+    form = skgd.tabular.saving.FORM
+    assert {f"regressor-form-{form}", f"classifier-form-{form}"} <= stems
 
 
 # How training goes on -----------------------------------------------------------------
@@ -294,7 +355,7 @@ def test_skops_asks_to_trust_the_estimator_only(
     ).fit(X, Y[Estimator])
     text = skops_io.dumps(model)
     untrusted = skops_io.get_untrusted_types(data=text)
-    assert untrusted == [f"{Estimator.__module__}.{Estimator.__name__}"]
+    assert untrusted == [f"skgd.{Estimator.__name__}"]
 
     loaded = skops_io.loads(text, trusted=untrusted)
     assert_array_equal(outputs(loaded), outputs(model), strict=True)
@@ -305,6 +366,16 @@ def test_skops_asks_to_trust_the_estimator_only(
         pipeline[-1].partial_fit(scaled, Y[Estimator])
     assert_array_equal(outputs(loaded), outputs(model), strict=True)
     assert loaded[-1].loss_curve_ == model[-1].loss_curve_
+
+
+@pytest.mark.parametrize("make", [regressor, classifier])
+def test_skops_asks_to_trust_public_classes_of_tables(skops_io, make):
+    """And the dtype that scikit-learn's imputer remembers."""
+    model = make().fit(X, np.round(np.sin(X[:, 0])))
+    untrusted = skops_io.get_untrusted_types(data=skops_io.dumps(model))
+    classes = [type(model), type(model.members_[0].network)]
+    names = {f"skgd.{each.__name__}" for each in classes}
+    assert set(untrusted) - {"numpy.dtype"} == names
 
 
 def test_skops_names_functions_of_ones_own(skops_io):

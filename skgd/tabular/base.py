@@ -20,6 +20,7 @@ from skgd.kernels.team.threads import n_threads
 from skgd.tabular.columns import TableEncoder, takes_tables
 from skgd.tabular.defaults import make_network
 from skgd.tabular.members import choose_judges, fit_members, make_folds
+from skgd.tabular.saving import pack, unpack
 from skgd.tabular.tasks import MembersTask
 
 
@@ -243,6 +244,14 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
         teams = teams.ravel()  # NumPy 2.0 keeps the axis
         shares = members / members.sum(axis=0)
         return np.tensordot(shares.T, self._by_members(X), axes=1), teams, known
+
+    def __getstate__(self):
+        return pack(super().__getstate__())
+
+    def __setstate__(self, attributes):
+        attributes = unpack(attributes, type(self).__name__)
+        # It may have been saved by a version without some parameters.
+        super().__setstate__(vars(type(self)()) | attributes)
 
     def __sklearn_tags__(self):
         return takes_tables(super().__sklearn_tags__())
