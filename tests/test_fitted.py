@@ -129,13 +129,27 @@ def test_an_assignment_says_what_to_do_and_changes_nothing(Estimator, name, solv
     estimator = fit(quick(Estimator, solver=solver, early_stopping=True), X, y)
     before, predicted = getattr(estimator, name), outputs(estimator, X)
     contents = pickle.dumps(estimator)
-    for value in (before, None, 7):
+    for value in (copy.deepcopy([before]), None, 7):
         with pytest.raises(AttributeError, match=name) as error:
             setattr(estimator, name, value)
         assert re.search(r"cannot be assigned.*\. .+\.$", str(error.value))
     assert_array_equal(getattr(estimator, name), before)
     assert pickle.dumps(estimator) == contents
     assert_array_equal(outputs(estimator, X), predicted, strict=True)
+
+
+@each_estimator
+def test_attributes_of_the_data_may_be_assigned_to_themselves(Estimator):
+    """As dask-ml's wrappers do, which copy attributes of what fit returns."""
+    X, y = make_data(Estimator)
+    estimator = fit(quick(Estimator), X, y)
+    learned = {
+        name: value for name, value in vars(estimator).items() if name[-1] == "_"
+    }
+    assert "n_features_in_" in learned
+    for name, value in learned.items():
+        setattr(estimator, name, value)
+        assert vars(estimator)[name] is value
 
 
 @each_attribute

@@ -75,6 +75,8 @@ class FromData:
         return vars(estimator)[self._name]
 
     def __set__(self, estimator, value):
+        if value is vars(estimator).get(self._name):
+            return  # as by dask-ml's wrappers, which copy what fit returns to itself
         if "_state" in vars(estimator):
             raise AttributeError(
                 f"{self._name} cannot be assigned to a fitted estimator. {self._remedy}"
