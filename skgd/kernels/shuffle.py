@@ -1,4 +1,4 @@
-"""A random order of the samples: NumPy's draws, in half its time."""
+"""A random order of the samples: NumPy's draws, in a third of its time."""
 
 import ctypes
 
@@ -44,17 +44,20 @@ def shuffle_rows(rows, function, state):
     Notes
     -----
     This is Fisher and Yates's shuffle. Each draw has as many bits as i, and is repeated
-    if it is above i. For 20,000 rows of 32 bits NumPy took 22 ns a row and this takes
-    12 (measured; `tests/benchmarks/step.py` times this function in a step): NumPy's
-    loop is fast for 64-bit numbers only.
+    if it is above i. That is as likely as not, so there is no branch: a draw that does
+    not count swaps a row with itself. For 20,000 rows of 32 bits NumPy took 14.4 ns a
+    row, a loop with the branch 8.1, and this takes 4.5 (measured;
+    `tests/benchmarks/step.py` times this function in a step).
     """
     mask = 1
     while mask < rows.size - 1:
         mask = 2 * mask + 1
-    for i in range(rows.size - 1, 0, -1):
+    i = rows.size - 1
+    while i > 0:
         while mask >> 1 >= i:
             mask >>= 1
-        j = next_uint32(function, state) & mask
-        while j > i:
-            j = next_uint32(function, state) & mask
+        draw = next_uint32(function, state) & mask
+        counts = draw <= i
+        j = draw if counts else i
         rows[i], rows[j] = rows[j], rows[i]
+        i -= int(counts)

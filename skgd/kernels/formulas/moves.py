@@ -101,7 +101,8 @@ def _write_loop(builder, rule, arrays, x, gradient, numbers):
     The first of the arrays has the parameters, the others what is remembered. The
     numbers are those of a `Move`, one after the other.
     """
-    squares = Sum(builder)
+    element = arrays[0].type.pointee
+    squares = Sum(builder, element)
     with cgutils.for_range(builder, x.nitems) as row:
         xi = builder.load(builder.gep(x.data, [row.index]))
         of_row = [builder.fmul(numbers[0], xi), *numbers[1:]]
@@ -118,5 +119,5 @@ def _write_loop(builder, rule, arrays, x, gradient, numbers):
                 if value is not None:
                     value.store(array, place)
 
-        vector_loop(builder, gradient.nitems, arrays[0].type.pointee, body)
+        vector_loop(builder, gradient.nitems, element, body)
     return squares.total()

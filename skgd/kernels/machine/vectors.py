@@ -14,7 +14,7 @@ from skgd.kernels.machine.numba_private import cgutils
 
 # Bytes of a vector: a cache line. LLVM translates it into those that the machine has.
 WIDTH = 64
-_SIZE, _INDEX = ir.IntType(64), ir.IntType(32)
+SIZE, _INDEX = ir.IntType(64), ir.IntType(32)
 # Products and sums may be fused, as in `multiply_add`.
 _FUSED = ("contract",)
 
@@ -47,17 +47,24 @@ class Vector:
     def load(cls, builder, array, offset, lanes):
         """Read a vector from an array; it need not be aligned."""
         place = _place(builder, array, offset, ir.VectorType(array.type.pointee, lanes))
-        return cls(builder, builder.load(place, align=_alignment(array)))
+        return cls(builder, builder.load(place, align=_bytes(array.type.pointee)))
 
     def store(self, array, offset):
         """Write the vector into an array."""
         place = _place(self.builder, array, offset, self.value.type)
-        self.builder.store(self.value, place, align=_alignment(array))
+        self.builder.store(self.value, place, align=_bytes(array.type.pointee))
+
+    def half(self, first):
+        """Return half of the lanes, from `first` on."""
+        n = self.value.type.count // 2
+        mask = ir.Constant(ir.VectorType(_INDEX, n), [*range(first, first + n)])
+        both = self.value, ir.Constant(self.value.type, ir.Undefined)
+        return Vector(self.builder, self.builder.shuffle_vector(*both, mask))
 
     def sqrt(self):
         """Return the square roots."""
         kind = self.value.type
-        bits = 64 if isinstance(kind.element, ir.DoubleType) else 32
+        bits = 8 * _bytes(kind.element)
         function = cgutils.get_or_insert_function(
             self.builder.module,
             ir.FunctionType(kind, [kind]),
@@ -88,35 +95,45 @@ class Vector:
         return Vector(self.builder, value)
 
 
-class Sum:
-    """A sum over vectors of any width, whose lanes are added up at the end."""
+class Running:
+    """A sum of vectors of one width, which begins as 0 where it is made."""
 
-    def __init__(self, builder):
-        self.builder, self.sums = builder, {}
+    def __init__(self, builder, element, lanes):
+        zero = ir.Constant(ir.VectorType(element, lanes), [0.0] * lanes)
+        self._builder = builder
+        self._place = cgutils.alloca_once_value(builder, zero)
 
     def add(self, vector):
         """Add a vector; it may be in a loop."""
-        kind = vector.value.type
-        if kind.count not in self.sums:  # they are 0 at first
-            self.sums[kind.count] = cgutils.alloca_once(self.builder, kind)
-        place = self.sums[kind.count]
-        former = Vector(self.builder, self.builder.load(place))
-        self.builder.store((former + vector).value, place)
+        self._builder.store((self.value() + vector).value, self._place)
+
+    def value(self):
+        """Return the sum so far, a vector."""
+        return Vector(self._builder, self._builder.load(self._place))
+
+
+class Sum:
+    """A sum over vectors of a `vector_loop`, whose lanes are added up at the end."""
+
+    def __init__(self, builder, element, n_vectors=1):
+        widths = _widths(element, n_vectors)
+        self._sums = {lanes: Running(builder, element, lanes) for lanes in widths}
+
+    def add(self, vector):
+        """Add a vector; it may be in a loop."""
+        self._sums[vector.value.type.count].add(vector)
 
     def total(self):
         """Return the sum of all lanes of all vectors, a number."""
-        vectors = [self.builder.load(place) for place in self.sums.values()]
-        total, *terms = (
-            self.builder.extract_element(vector, _INDEX(lane))
-            for vector in vectors
-            for lane in range(vector.type.count)
-        )
-        for term in terms:
-            total = self.builder.fadd(total, term)
-        return total
+        lanes = max(self._sums)
+        total = self._sums[lanes].value()
+        while lanes > 1:
+            lanes //= 2
+            total = total.half(0) + total.half(lanes) + self._sums[lanes].value()
+        return total.builder.extract_element(total.value, _INDEX(0))
 
 
-def vector_loop(builder, n, element, body):
+def vector_loop(builder, n, element, body, n_vectors=1):
     """Write a loop over `n` elements: whole vectors first, then ever narrower ones.
 
     Parameters
@@ -128,23 +145,31 @@ def vector_loop(builder, n, element, body):
     body : callable
         ``body(start, lanes)`` writes what is done with `lanes` elements from `start`
         on.
+    n_vectors : int, default=1
+        How many vectors are worked on at a time, a power of 2. A sum whose terms come
+        faster than additions needs several.
     """
-    lanes = WIDTH // (8 if isinstance(element, ir.DoubleType) else 4)
-    done = builder.sub(n, builder.srem(n, _SIZE(lanes)))
-    slices = cgutils.for_range_slice(builder, _SIZE(0), done, _SIZE(lanes))
+    lanes, *narrower = _widths(element, n_vectors)
+    done = builder.sub(n, builder.srem(n, SIZE(lanes)))
+    slices = cgutils.for_range_slice(builder, SIZE(0), done, SIZE(lanes))
     with slices as (start, _):
         body(start, lanes)
-    while lanes > 1:
-        lanes //= 2
-        rest = builder.and_(n, _SIZE(lanes))
-        with builder.if_then(builder.icmp_signed("!=", rest, _SIZE(0))):
+    for lanes in narrower:
+        rest = builder.and_(n, SIZE(lanes))
+        with builder.if_then(builder.icmp_signed("!=", rest, SIZE(0))):
             body(done, lanes)
         done = builder.add(done, rest)
 
 
+def _widths(element, n_vectors):
+    """Return numbers of lanes, from the widest down to 1."""
+    lanes = n_vectors * WIDTH // _bytes(element)
+    return [lanes >> i for i in range(lanes.bit_length())]
+
+
+def _bytes(element):
+    return 8 if isinstance(element, ir.DoubleType) else 4
+
+
 def _place(builder, array, offset, kind):
     return builder.bitcast(builder.gep(array, [offset]), kind.as_pointer())
-
-
-def _alignment(array):
-    return 8 if isinstance(array.type.pointee, ir.DoubleType) else 4

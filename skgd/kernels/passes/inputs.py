@@ -12,6 +12,8 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skgd.kernels.machine.jit import jit
+from skgd.kernels.machine.rows import copy
+from skgd.kernels.machine.span import span
 
 
 class Inputs(NamedTuple):
@@ -100,10 +102,7 @@ def gather(inputs, rows, out):
     if inputs.indptr.size == 0:
         n_features = inputs.dense.shape[1]
         for i in range(rows.size):
-            x = inputs.dense[rows[i]]
-            row = out[i * (n_features + 1) : (i + 1) * (n_features + 1)]
-            for j in range(n_features):
-                row[j] = x[j]
+            copy(inputs.dense[rows[i]], span(out, i * (n_features + 1), n_features))
         return
     n_features = out.size // rows.size - 1
     for i in range(out.size):

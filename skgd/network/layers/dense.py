@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from skgd.kernels.formulas.elementary import add, multiply_add
 from skgd.kernels.machine.call import address, call
 from skgd.kernels.machine.gemm import multiply
 from skgd.kernels.machine.jit import inline, jit
+from skgd.kernels.machine.rows import add_product, add_scaled, copy, dot, scale
 from skgd.kernels.machine.span import span
 from skgd.kernels.passes.plan import (
     DENSE,
@@ -75,11 +75,7 @@ def _single_output(w, x, y):
     """Do ``y = x @ w`` for a layer with one output."""
     n_terms = w.size
     for i in range(y.size // 2):
-        row = span(x, i * n_terms, n_terms)
-        total = row.dtype.type(0)
-        for j in range(n_terms):
-            total = add(total, row[j] * w[j])
-        y[2 * i] = total
+        y[2 * i] = dot(span(x, i * n_terms, n_terms), w)
 
 
 @inline
@@ -89,11 +85,7 @@ def _add_single_output_gradient(x, dy, beta, gradient):
     if beta == 0:
         for j in range(n_terms):
             gradient[j] = 0
-    for i in range(dy.size // 2):
-        row = span(x, i * n_terms, n_terms)
-        d = dy[2 * i]
-        for j in range(n_terms):
-            gradient[j] = multiply_add(d, row[j], gradient[j])
+    add_product(dy, 2, span(x, 0, dy.size // 2 * n_terms), gradient)
 
 
 @inline
@@ -101,10 +93,7 @@ def _single_output_delta(w, dy, dx):
     """Do ``dx = outer(dy, w)`` for a layer with one output."""
     n_terms = w.size
     for i in range(dy.size // 2):
-        row = span(dx, i * n_terms, n_terms)
-        d = dy[2 * i]  # read once, as the compiler cannot know that `row` is elsewhere
-        for j in range(n_terms):
-            row[j] = d * w[j]
+        scale(dy[2 * i], w, span(dx, i * n_terms, n_terms))
 
 
 # The functions of a first layer that reads the samples in a CSR matrix, without copies.
@@ -114,14 +103,10 @@ def _single_output_delta(w, dy, dx):
 def _sparse_forward(inputs, rows, w, y, fan_out):
     for i in range(rows.size):
         out = span(y, i * (fan_out + 1), fan_out)
-        intercepts = span(w, w.size - fan_out, fan_out)
-        for j in range(fan_out):
-            out[j] = intercepts[j]
+        copy(span(w, w.size - fan_out, fan_out), out)
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
-            value = inputs.data[p]
             coefs = span(w, inputs.indices[p] * fan_out, fan_out)
-            for j in range(fan_out):
-                out[j] = multiply_add(value, coefs[j], out[j])
+            add_scaled(inputs.data[p], coefs, out)
 
 
 @jit
@@ -129,16 +114,16 @@ def _sparse_backward(inputs, rows, dy, gradient, beta, fan_out):
     if beta == 0:
         for i in range(gradient.size):
             gradient[i] = 0
-    total = span(gradient, gradient.size - fan_out, fan_out)
+    total, one = (
+        span(gradient, gradient.size - fan_out, fan_out),
+        gradient.dtype.type(1),
+    )
     for i in range(rows.size):
         d = span(dy, i * (fan_out + 1), fan_out)
         for p in range(inputs.indptr[rows[i]], inputs.indptr[rows[i] + 1]):
-            value = inputs.data[p]
             g = span(gradient, inputs.indices[p] * fan_out, fan_out)
-            for j in range(fan_out):
-                g[j] = multiply_add(value, d[j], g[j])
-        for j in range(fan_out):
-            total[j] += d[j]
+            add_scaled(inputs.data[p], d, g)
+        add_scaled(one, d, total)
 
 
 @cache
