@@ -26,6 +26,7 @@ extensions = [
     "myst_parser",  # for CHANGELOG.md
     "chinese_pages",
     "chinese_search",
+    "live_descent",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
