@@ -1,5 +1,6 @@
 """A headless Chromium, for the documentation's live pictures."""
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -15,20 +16,23 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--window-size=1200,1000",
     "--allow-file-access-from-files",
 ]
 
 
 def start_chromium():
-    """Return a driver of Debian's Chromium; skip the test where there is none.
+    """Return a driver of Debian's Chromium, by selenium.
 
-    In CI it is an error, as `.ci/run` installs it.
+    Where there is none, the test is skipped. With SKGD_NEEDS_CHROMIUM in the
+    environment, as in `.ci/run`, which installs it, that is an error.
     """
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        assert "SKGD_NEEDS_CHROMIUM" not in os.environ, "chromium is not installed"
-        pytest.skip("needs chromium and chromedriver")
-    webdriver = pytest.importorskip("selenium.webdriver")
+    if not (chromium and driver and importlib.util.find_spec("selenium")):
+        assert "SKGD_NEEDS_CHROMIUM" not in os.environ, "chromium is missing"
+        pytest.skip("needs chromium, chromedriver and selenium")
+    from selenium import webdriver
+
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for argument in ARGUMENTS:

@@ -1,15 +1,17 @@
 """The live pictures of the documentation do what the library does, to rounding.
 
-Chromium runs the scripts of docs/_static/live/core. It hands over the samples, the first
-weights, the order of the samples in each epoch, and the weights after each; here the
-library goes through the same epochs.
+Chromium runs the scripts of docs/_static/live/core. It hands over the samples, the
+first weights, the order of the samples in each epoch, and the weights after each; here
+the library goes through the same epochs.
 """
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.browser import SCRIPTS, start_chromium
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, Loss
+from tests.browser import SCRIPTS, start_chromium
 
 N_EPOCHS = 6
 SOLVERS = ["batch", "minibatch", "sgd"]
@@ -53,7 +55,7 @@ def chromium():
 def layers(theta, widths):
     """Take coefs and intercepts out of the scripts' vector of parameters."""
     coefs, intercepts, start = [], [], 0
-    for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True):
+    for fan_in, fan_out in pairwise(widths):
         stop = start + fan_in * fan_out
         coefs.append(np.reshape(theta[start:stop], (fan_in, fan_out)))
         intercepts.append(np.array(theta[stop : stop + fan_out]))
@@ -175,7 +177,7 @@ def test_what_is_offered_is_what_is_compared_here(chromium):
         "Object.keys(live.SURFACES)]"
     )
     tested = {}
-    for name, test in globals().items():
+    for test in globals().values():
         for mark in getattr(test, "pytestmark", []):
             tested[mark.args[0]] = set(mark.args[1])
     names = ["solver", "optimizer", "activation", "schedule", "surface"]

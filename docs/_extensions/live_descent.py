@@ -10,10 +10,11 @@
        What those see who have no JavaScript, or read another format: a sentence, or a
        picture.
 
-The argument is ``surface``, batch, minibatch and sgd on a loss surface, or ``points``, a
-network on points of two classes. The options are the settings with which it begins;
-`OPTIONS` lists them. ``controls`` names the options that a reader can change, with commas
-between; all of them if it is left out. The scripts and their texts are in ``_static/live``.
+The argument is ``surface``, batch, minibatch and sgd on a loss surface, or ``points``,
+a network on points of two classes. The options are the settings with which it begins;
+`OPTIONS` lists them. ``controls`` names the options that a reader can change, with
+commas between; all of them if it is left out. The scripts and their texts are in
+``_static/live``.
 """
 
 import json
@@ -33,7 +34,7 @@ SCRIPTS = [
 ]
 WITHOUT = {
     "en": "Here is a live descent, on the page in a browser that runs JavaScript.",
-    "zh": "这里有一个实时演示，需要在支持 JavaScript 的浏览器里观看。",
+    "zh": "这里的实时演示需要支持 JavaScript 的浏览器。",
 }
 
 
@@ -103,7 +104,7 @@ OPTIONS = {
 }
 
 
-class live_descent(nodes.General, nodes.Element):  # noqa: N801, as nodes are named
+class live_descent(nodes.General, nodes.Element):
     """A place for a widget; its children are for those who cannot see it."""
 
 
@@ -112,7 +113,7 @@ class LiveDescent(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = dict.fromkeys(  # noqa: RUF012, as docutils reads it
+    option_spec = dict.fromkeys(
         [*OPTIONS["surface"], *OPTIONS["points"], "controls"], directives.unchanged
     )
 

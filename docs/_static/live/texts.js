@@ -59,7 +59,7 @@
     solvers: SOLVERS,
     samplesAStep: (n) => `每步 ${n} 个样本`,
     epochs: "轮", steps: "步",
-    excess: "超出最低损失多少", loss: "损失", training: "训练数据", test: "新的点",
+    excess: "高出最低损失的部分", loss: "损失", training: "训练数据", test: "新的点",
     surfaceLabel: "在损失曲面上实时演示梯度下降",
     surfaceKeys: "以权重 w 和偏置 b 为坐标的损失曲面。方向键移动起点，回车键开始下降。",
     surfaceHint: "点一下曲面就换一个起点；也可以用方向键移动起点，再按回车键开始。",

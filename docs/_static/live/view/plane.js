@@ -53,7 +53,8 @@
     const layer = canvas.makeLayer(N, N);
     const image = layer.getContext("2d").createImageData(N, N);
     outputs.forEach((raw, place) => {
-      const sure = 2 * live.logistic(raw) - 1; // from -1 to 1
+      // From -1 to 1; 0 where a diverged network knows nothing.
+      const sure = Number.isNaN(raw) ? 0 : 2 * live.logistic(raw) - 1;
       const [end, share] = [sure < 0 ? first : second, 0.62 * Math.abs(sure)];
       for (let k = 0; k < 3; k++) {
         image.data[4 * place + k] = middle[k] + (end[k] - middle[k]) * share;

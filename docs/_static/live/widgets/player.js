@@ -27,12 +27,13 @@
       this.isPlaying = true;
       this.due = 0;
       this.last = undefined;
-      requestAnimationFrame((time) => this._frame(time));
+      this._ask();
       return this.widget.playerChanged();
     }
 
     pause() {
       this.isPlaying = false;
+      cancelAnimationFrame(this.next);
       this.widget.playerChanged();
     }
 
@@ -59,7 +60,6 @@
     }
 
     _frame(time) {
-      if (!this.isPlaying) return;
       const seconds = this.isSeen ? Math.min((time - (this.last ?? time)) / 1000, 0.1) : 0;
       this.last = time;
       this.due += seconds * this.pace * this.speed;
@@ -70,8 +70,12 @@
         moved = true;
       }
       if (moved) this.widget.draw();
-      if (goesOn) requestAnimationFrame((next) => this._frame(next));
+      if (goesOn) this._ask();
       else this.pause();
+    }
+
+    _ask() {
+      this.next = requestAnimationFrame((time) => this._frame(time));
     }
   }
 

@@ -14,7 +14,10 @@
   const REACH = 2.5; // of the plane
   const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64];
   const HIDDEN = ["1", "2", "4", "8", "16", "32", "4, 4", "8, 8", "16, 16"];
-  const RATES = { gd: 0.3, momentum: 0.05, nesterov: 0.05, adagrad: 0.1, adadelta: 5, rmsprop: 0.005 };
+  // Rates to begin with; 0.02 for the others.
+  const RATES = {
+    gd: 0.3, momentum: 0.05, nesterov: 0.05, adagrad: 0.1, adadelta: 5, rmsprop: 0.005,
+  };
 
   class PointsWidget extends live.Widget {
     constructor(container, options) {
@@ -130,7 +133,8 @@
       if (!this.plane.getBoundingClientRect().width) return;
       live.drawPlane(this.plane, this.network, this.descent.theta, this.data, REACH);
       const colour = canvas.colour(this.root, "text");
-      const curves = this.former.map((points, k) => ({ colour, points, dashed: k > 0, faint: true }));
+      const curves = this.former.map((points, k) =>
+        ({ colour, points, dashed: k > 0, faint: true }));
       curves.push({ colour, points: this.curves.test, dashed: true });
       curves.push({ colour, points: this.curves.training });
       live.drawChart(this.chart, curves, {

@@ -24,30 +24,16 @@
     /**
      * Put the parts together, and begin.
      *
-     * @param {HTMLElement[]} pictures
+     * @param {HTMLElement[]} pictures - The buttons go below the first one.
      * @param {Object<string, function>} makers - Make a control, by names of settings.
      */
     build(pictures, makers) {
-      const { texts } = this;
       const shown = this.initial.controls || Object.keys(makers);
       for (const name of shown) this.controls[name] = makers[name]();
-      this.playButton = makeButton("", () => this.playOrPause(), { class: "live-play" });
-      const speeds = [0.25, 1, 4].map((speed) => [speed, texts.speeds[speed]]);
-      const speed = makeSelect(texts.speed, "speed", speeds, (value) => {
-        this.player.speed = Number(value);
-      });
-      speed.show(1);
       this.status = make("p", { class: "live-status", role: "status" });
+      pictures[0].append(this.makeButtons());
       this.root.append(
         make("div", { class: "live-pictures" }, ...pictures),
-        make(
-          "div", { class: "live-buttons" },
-          this.playButton,
-          makeButton(texts.step, () => this.stepOnce(), { class: "live-step" }),
-          makeButton(texts.reset, () => this.reset(), { class: "live-reset" }),
-          ...this.moreButtons(),
-          speed.element,
-        ),
         make(
           "div", { class: "live-controls" },
           ...Object.values(this.controls).map(({ element }) => element),
@@ -56,8 +42,27 @@
       );
       this.showSettings();
       this.restart();
+      this.playerChanged();
       // No change of the theme or the size may come before the first picture.
       live.canvas.onChange(this.root, () => this.redraw());
+    }
+
+    makeButtons() {
+      const { texts } = this;
+      this.playButton = makeButton("", () => this.playOrPause(), { class: "live-play" });
+      const speeds = [0.25, 1, 4].map((speed) => [speed, texts.speeds[speed]]);
+      const speed = makeSelect(texts.speed, "speed", speeds, (value) => {
+        this.player.speed = Number(value);
+      });
+      speed.show(1);
+      return make(
+        "div", { class: "live-buttons" },
+        this.playButton,
+        makeButton(texts.step, () => this.stepOnce(), { class: "live-step" }),
+        makeButton(texts.reset, () => this.reset(), { class: "live-reset" }),
+        ...this.moreButtons(),
+        speed.element,
+      );
     }
 
     moreButtons() {
