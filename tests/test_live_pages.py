@@ -243,6 +243,15 @@ def test_pause_stops_the_descents_and_step_and_play_go_on(browser, site):
     widget.wait_for(f"widget.race.ticks > {ticks + 1}")
 
 
+def test_by_passes_all_solvers_have_seen_the_same_samples(surface):
+    surface.choose("clock", "passes")
+    surface.find(".live-step").click()  # one pass over 64 samples, in batches of 8
+    lengths = {solver: len(places) - 1 for solver, places in surface.paths().items()}
+    assert lengths == {"batch": 1, "minibatch": 8, "sgd": 64}
+    surface.find(".live-step").click()
+    assert len(surface.paths()["sgd"]) - 1 == 128
+
+
 def test_reset_goes_back_to_the_page_s_settings_and_start(surface):
     start = surface.ask("widget.start")
     surface.choose("optimizer", "adam")

@@ -58,7 +58,7 @@
         const { value, right, down } = interpolate(heights, columns, x / cell, y / cell);
         const slope = Math.hypot(right, down) / cell + 1e-9;
         // Light from the upper left; and a line, about a pixel wide, at each level.
-        const light = 1 + 0.035 * Math.tanh((4 * (right + down)) / (cell * slope + 0.02));
+        const light = 1 + 0.04 * Math.tanh((80 * ratio * (right + down)) / cell);
         const level = value * N_CONTOURS;
         const distance = Math.abs(level - Math.round(level)) / (slope * N_CONTOURS);
         const line = 0.55 * Math.max(0, 1 - distance / ratio);
