@@ -34,13 +34,16 @@ except ImportError:  # before 1.9
 HAS_CALLBACKS = hasattr(CallbackSupportMixin, "set_callbacks")
 
 # The attributes of an estimator in which scikit-learn 1.9 keeps, during a fit, what it
-# needs to end the callbacks; and the attribute in which it keeps the callbacks.
+# needs to end the callbacks; the one in which a composition leaves its context to a
+# part; and the one in which it keeps the callbacks.
 CALLBACK_ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+CALLBACK_PARENT = "_parent_callback_ctx"
 CALLBACKS = "_skl_callbacks"
 
 __all__ = [
     "CALLBACKS",
     "CALLBACK_ATTRIBUTES",
+    "CALLBACK_PARENT",
     "HAS_CALLBACKS",
     "AdamOptimizer",
     "CallbackSupportMixin",

@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items):
     """Skip the examples of callbacks where scikit-learn has none, before its 1.9."""
     if importlib.util.find_spec("sklearn.callback") is None:
         for item in items:
-            if item.path.parts[-2:] == ("skgd", "callbacks.py"):
+            if item.path.parts[-3:-1] == ("skgd", "callbacks"):
                 item.add_marker(pytest.mark.skip("scikit-learn has no callbacks"))
 
 

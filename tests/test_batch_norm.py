@@ -398,7 +398,7 @@ def test_a_checkpoint_goes_on_to_the_same_bits(n_epochs, early_stopping, tmp_pat
     net = make(warm_start=True, early_stopping=early_stopping, dropout=0.1)
     whole, path = clone(net).fit(X, Y), tmp_path / "checkpoint"
     with pytest.raises(PowerCut):
-        net.set_callbacks(Checkpoint(path), CutAfter(n_epochs)).fit(X, Y)
+        net.set_callbacks(Checkpoint(path, every=1), CutAfter(n_epochs)).fit(X, Y)
     loaded = load_checkpoint(path).set_callbacks()
     assert loaded.n_iter_ == n_epochs
     assert_same(loaded.fit(X, Y), whole)

@@ -87,7 +87,7 @@ def make(Estimator, **setting):
 def assert_same_fit(a, b):
     assert a.n_iter_ == b.n_iter_
     for name in ("loss_curve_", "learning_rate_curve_", "validation_scores_"):
-        assert getattr(a, name) == getattr(b, name), name
+        assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
     for name in ("best_loss_", "best_validation_score_", "t_"):
         assert getattr(a, name) == getattr(b, name), name
     assert_same_training(a, b)
@@ -112,7 +112,7 @@ def test_a_fit_cut_off_after_any_epoch_goes_on_to_the_same_bits(
     n = whole.n_iter_
     for epoch in sorted({1, n // 2, n - 1, n} - {0}):
         cut = clone(make(Estimator, **setting))
-        cut.set_callbacks(Checkpoint(path), CutAfter(epoch))
+        cut.set_callbacks(Checkpoint(path, every=1), CutAfter(epoch))
         with pytest.raises(PowerCut):
             cut.fit(X, y, weight, **validation)
         loaded = load_checkpoint(path)
@@ -141,7 +141,7 @@ def test_so_does_one_on_data_of_any_kind(
     setting = setting | {"early_stopping": early_stopping}
     whole = make(Estimator, **setting).fit(X, y)
     cut = make(Estimator, **setting)
-    cut.set_callbacks(Checkpoint(tmp_path / "checkpoint"), CutAfter(4))
+    cut.set_callbacks(Checkpoint(tmp_path / "checkpoint", every=1), CutAfter(4))
     with pytest.raises(PowerCut):
         cut.fit(X, y)
     loaded = load_checkpoint(tmp_path / "checkpoint").set_callbacks().fit(X, y)
@@ -152,7 +152,7 @@ def test_a_second_warm_started_fit_is_completed(tmp_path):
     path = tmp_path / "checkpoint"
     whole = make(GDNeuralRegressor).fit(X, y).fit(X, y)
     cut = make(GDNeuralRegressor).fit(X, y)
-    cut.set_callbacks(Checkpoint(path), CutAfter(4))
+    cut.set_callbacks(Checkpoint(path, every=1), CutAfter(4))
     with pytest.raises(PowerCut):
         cut.fit(X, y)
     assert_same_fit(load_checkpoint(path).set_callbacks().fit(X, y), whole)
@@ -219,7 +219,7 @@ class Keep(CutAfter):
 def test_copies_that_others_keep_are_models_like_any(tmp_path):
     """Only the file is one to complete a fit from."""
     kept = Keep(3)
-    callbacks = kept, Checkpoint(tmp_path / "checkpoint")
+    callbacks = kept, Checkpoint(tmp_path / "checkpoint", every=1)
     make(GDNeuralRegressor).set_callbacks(*callbacks).fit(X, y)
     copy = kept.copy.set_callbacks()
     expected = make(GDNeuralRegressor, max_iter=3).fit(X, y)
@@ -233,7 +233,7 @@ def test_cut_off_again_and_again(tmp_path):
     whole = make(GDNeuralRegressor, dropout=0.2).fit(X, y)
     estimator = make(GDNeuralRegressor, dropout=0.2)
     for _ in range(11):
-        estimator.set_callbacks(Checkpoint(path), CutAfter(1))
+        estimator.set_callbacks(Checkpoint(path, every=1), CutAfter(1))
         with pytest.raises(PowerCut):
             estimator.fit(X, y)
         estimator = load_checkpoint(path)
@@ -260,7 +260,7 @@ def test_every_few_epochs_and_the_last(tmp_path):
 def test_a_completed_fit_has_nothing_left_to_do(tmp_path):
     path = tmp_path / "checkpoint"
     regressor = make(GDNeuralRegressor, tol=10, n_iter_no_change=1)
-    regressor.set_callbacks(Checkpoint(path)).fit(X, y)
+    regressor.set_callbacks(Checkpoint(path, every=1)).fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         again = load_checkpoint(path).fit(X, y)
@@ -269,7 +269,7 @@ def test_a_completed_fit_has_nothing_left_to_do(tmp_path):
 
 def test_a_completed_fit_may_be_given_more_epochs(tmp_path):
     path = tmp_path / "checkpoint"
-    make(GDNeuralRegressor).set_callbacks(Checkpoint(path)).fit(X, y)
+    make(GDNeuralRegressor).set_callbacks(Checkpoint(path, every=1)).fit(X, y)
     more = load_checkpoint(path).set_params(max_iter=20)
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(20\)"):
         more.fit(X, y)
@@ -278,7 +278,9 @@ def test_a_completed_fit_may_be_given_more_epochs(tmp_path):
 
 def test_the_loaded_model_predicts_with_the_weights_of_its_epoch(tmp_path):
     path = tmp_path / "checkpoint"
-    regressor = make(GDNeuralRegressor).set_callbacks(Checkpoint(path), CutAfter(3))
+    regressor = make(GDNeuralRegressor).set_callbacks(
+        Checkpoint(path, every=1), CutAfter(3)
+    )
     with pytest.raises(PowerCut):
         regressor.fit(X, y)
     expected = make(GDNeuralRegressor, max_iter=3).fit(X, y)
@@ -289,14 +291,14 @@ def test_after_the_fit_a_warm_start_begins_a_new_one(tmp_path):
     """As without checkpoints; it is only an interrupted fit that goes on."""
     path = tmp_path / "checkpoint"
     plain = make(GDNeuralRegressor).fit(X, y).fit(X, y)
-    loaded = make(GDNeuralRegressor).set_callbacks(Checkpoint(path)).fit(X, y)
+    loaded = make(GDNeuralRegressor).set_callbacks(Checkpoint(path, every=1)).fit(X, y)
     assert_same_fit(loaded.fit(X, y), plain)
 
 
 def test_partial_fit_on_a_checkpoint_goes_on_too(tmp_path):
     path = tmp_path / "checkpoint"
     regressor = make(GDNeuralRegressor, shuffle=False)
-    regressor.set_callbacks(Checkpoint(path), CutAfter(4))
+    regressor.set_callbacks(Checkpoint(path, every=1), CutAfter(4))
     with pytest.raises(PowerCut):
         regressor.fit(X, y)
     loaded = load_checkpoint(path).set_callbacks().partial_fit(X, y)
@@ -322,7 +324,7 @@ def test_partial_fit_loops_save_by_themselves(Estimator, tmp_path):
 def test_in_a_pipeline(tmp_path):
     path = tmp_path / "checkpoint"
     whole = make_pipeline(StandardScaler(), make(GDNeuralRegressor)).fit(X, y)
-    net = make(GDNeuralRegressor).set_callbacks(Checkpoint(path), CutAfter(5))
+    net = make(GDNeuralRegressor).set_callbacks(Checkpoint(path, every=1), CutAfter(5))
     pipeline = make_pipeline(StandardScaler(), net)
     with pytest.raises(PowerCut):
         pipeline.fit(X, y)
@@ -335,7 +337,7 @@ def test_in_a_pipeline(tmp_path):
 
 def cut_after(epoch, path, **setting):
     regressor = make(GDNeuralRegressor, **setting)
-    regressor.set_callbacks(Checkpoint(path), CutAfter(epoch))
+    regressor.set_callbacks(Checkpoint(path, every=1), CutAfter(epoch))
     with pytest.raises(PowerCut):
         regressor.fit(X, y)
     return load_checkpoint(path).set_callbacks()
@@ -358,10 +360,10 @@ def test_other_data_are_refused(tmp_path, early_stopping):
     assert len(fresh.loss_curve_) == fresh.n_iter_
 
 
-def test_checkpoint_needs_warm_start(tmp_path):
+def test_checkpoint_needs_to_resume_or_to_start_warmly(tmp_path):
     regressor = make(GDNeuralRegressor, warm_start=False)
-    regressor.set_callbacks(Checkpoint(tmp_path / "checkpoint"))
-    with pytest.raises(ValueError, match=r"needs GDNeuralRegressor\(warm_start=True\)"):
+    regressor.set_callbacks(Checkpoint(tmp_path / "checkpoint", every=1))
+    with pytest.raises(ValueError, match=r"needs resume=True.*\(warm_start=True\)"):
         regressor.fit(X, y)
 
 
@@ -372,7 +374,7 @@ def test_checkpoint_saves_estimators_of_skgd_only():
 
 def test_checkpoint_refuses_partial_fit(tmp_path):
     regressor = make(GDNeuralRegressor)
-    regressor.set_callbacks(Checkpoint(tmp_path / "checkpoint"))
+    regressor.set_callbacks(Checkpoint(tmp_path / "checkpoint", every=1))
     with pytest.raises(ValueError, match="In a loop of partial_fit, call save_"):
         regressor.partial_fit(X, y)
 
@@ -381,7 +383,9 @@ def test_checkpoint_refuses_partial_fit(tmp_path):
 def test_every_is_a_number_of_epochs(tmp_path, every):
     regressor = make(GDNeuralRegressor)
     regressor.set_callbacks(Checkpoint(tmp_path / "checkpoint", every=every))
-    with pytest.raises(ValueError, match="every must be an int, 1 or more, got"):
+    with pytest.raises(
+        ValueError, match="every must be an int, 1 or more, or None, got"
+    ):
         regressor.fit(X, y)
 
 
@@ -407,7 +411,7 @@ def test_a_disk_that_is_full_in_the_night_does_not_end_the_fit(tmp_path, monkeyp
         return replace(*args)
 
     monkeypatch.setattr("os.replace", full_at_the_third)
-    regressor = make(GDNeuralRegressor).set_callbacks(Checkpoint(path))
+    regressor = make(GDNeuralRegressor).set_callbacks(Checkpoint(path, every=1))
     with pytest.warns(UserWarning, match="of epoch 3 could not be saved: .*No space"):
         regressor.fit(X, y)
     assert regressor.n_iter_ == load_checkpoint(path).n_iter_ == 12
@@ -473,7 +477,7 @@ def kill_again_and_again(path, setting):
 
     def train():
         net = load_checkpoint(path) if path.exists() else make()
-        net.set_callbacks(Checkpoint(path)).fit(X, y)
+        net.set_callbacks(Checkpoint(path, every=1)).fit(X, y)
         os._exit(0)
 
     def start():

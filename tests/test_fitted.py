@@ -643,7 +643,7 @@ def test_a_fit_that_is_completed_takes_no_weights(name, tmp_path):
 
     X, y = make_data()
     net = quick(GDNeuralRegressor, warm_start=True)
-    fit(net.set_callbacks(Checkpoint(tmp_path / "net")), X, y)
+    fit(net.set_callbacks(Checkpoint(tmp_path / "net", every=1)), X, y)
     again = load_checkpoint(tmp_path / "net")
     layers = {"coefs_init": net.coefs_, "intercepts_init": net.intercepts_}
     with pytest.raises(ValueError, match=f"{name}.*warm_start=False"):

@@ -770,7 +770,9 @@ def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(
     whole = fit(clone(estimator), X, y, **validation)
     n, path = whole.n_iter_, tmp_path / "checkpoint"
     for after in sorted({1, n // 2, n - 1} - {0}):
-        broken = clone(estimator).set_callbacks(Checkpoint(path), Recorder(cut, after))
+        broken = clone(estimator).set_callbacks(
+            Checkpoint(path, every=1), Recorder(cut, after)
+        )
         with pytest.raises(ConnectionError):
             fit(broken, X, y, **validation)
         recorder = Recorder()
@@ -792,7 +794,7 @@ def test_so_does_a_second_fit_from_the_weights_of_the_first(tmp_path):
     path = tmp_path / "checkpoint"
     first = fit(make(warm_start=True), X, Y)
     whole = fit(pickle.loads(pickle.dumps(first)), X, Y)
-    first.set_callbacks(Checkpoint(path), Recorder(cut, 5))
+    first.set_callbacks(Checkpoint(path, every=1), Recorder(cut, 5))
     with pytest.raises(ConnectionError):
         fit(first, X, Y)
     resumed = fit(load_checkpoint(path).set_callbacks(), X, Y)
@@ -806,7 +808,9 @@ def test_one_that_now_ends_earlier_stays_where_it_was(since, tmp_path):
     from skgd.callbacks import Checkpoint, load_checkpoint
 
     path = tmp_path / "checkpoint"
-    broken = make(warm_start=True).set_callbacks(Checkpoint(path), Recorder(cut, 8))
+    broken = make(warm_start=True).set_callbacks(
+        Checkpoint(path, every=1), Recorder(cut, 8)
+    )
     with pytest.raises(ConnectionError):
         fit(broken, X, Y)
     saved = load_checkpoint(path)
@@ -820,7 +824,9 @@ def test_one_with_another_loss_goes_on_from_its_weights(tmp_path):
     from skgd.callbacks import Checkpoint, load_checkpoint
 
     path = tmp_path / "checkpoint"
-    broken = make(warm_start=True).set_callbacks(Checkpoint(path), Recorder(cut, 5))
+    broken = make(warm_start=True).set_callbacks(
+        Checkpoint(path, every=1), Recorder(cut, 5)
+    )
     with pytest.raises(ConnectionError):
         fit(broken, X, Y)
     resumed = load_checkpoint(path).set_callbacks().set_params(alpha=1.0)
@@ -839,7 +845,9 @@ def test_one_by_another_optimizer_goes_on_from_its_weights(n_epochs, tmp_path):
 
     path = tmp_path / "checkpoint"
     adam = make(warm_start=True, optimizer="adam")
-    broken = clone(adam).set_callbacks(Checkpoint(path), Recorder(cut, n_epochs))
+    broken = clone(adam).set_callbacks(
+        Checkpoint(path, every=1), Recorder(cut, n_epochs)
+    )
     with pytest.raises(ConnectionError):
         fit(broken, X, Y)
     resumed = load_checkpoint(path).set_callbacks().set_params(optimizer="lbfgs")
@@ -853,7 +861,7 @@ def test_one_by_another_optimizer_goes_on_from_its_weights(n_epochs, tmp_path):
     else:
         assert_array_equal(theta_of(whole), theta_of(resumed))
     if n_left > 3:  # cut off again, while L-BFGS goes on
-        resumed.set_callbacks(Checkpoint(path), Recorder(cut, 3))
+        resumed.set_callbacks(Checkpoint(path, every=1), Recorder(cut, 3))
         with pytest.raises(ConnectionError):
             fit(resumed, X, Y)
         again = fit(load_checkpoint(path).set_callbacks(), X, Y)
@@ -868,7 +876,9 @@ def test_one_that_was_cut_off_after_its_last_iteration_says_the_same(tmp_path):
     path = tmp_path / "checkpoint"
     whole = make(warm_start=True)
     expected = warnings_of(whole, X, Y)
-    broken = make(warm_start=True).set_callbacks(Checkpoint(path), Recorder(cut, 12))
+    broken = make(warm_start=True).set_callbacks(
+        Checkpoint(path, every=1), Recorder(cut, 12)
+    )
     with pytest.raises(ConnectionError):
         fit(broken, X, Y)
     resumed = load_checkpoint(path).set_callbacks()

@@ -130,9 +130,9 @@ class MeanLoss:
         self._loss = *addresses, network.loss_parameter
 
     @property
-    def arrays(self):
-        """The targets and the weights."""
-        return self._targets, self._weights
+    def targets(self):
+        """The targets, shape (n_outputs, n)."""
+        return self._targets
 
     def __call__(self, raw):
         """Return the mean loss of raw outputs, which have the targets' shape."""
@@ -160,7 +160,7 @@ class Judge:
     """
 
     def __init__(self, estimator, X, rows, y, sample_weight, as_given, n_threads):
-        self._estimator, self._rows, self._weight = estimator, rows, sample_weight
+        self._estimator, self._X, self._weight = estimator, X, sample_weight
         self._raw_outputs = RawOutputs(estimator._network, X, rows, n_threads)
         with np.errstate(over="ignore"):
             targets = estimator._encode_targets(y).astype(X.dtype)
@@ -178,9 +178,9 @@ class Judge:
             self._fitted = copy(estimator)
 
     @property
-    def arrays(self):
-        """The arrays by which the validation data are recognised."""
-        return self._rows, *self._mean_loss.arrays
+    def samples(self):
+        """X, all of it, the targets of the rows, and their weights or None."""
+        return self._X, self._mean_loss.targets, self._weight
 
     def __call__(self, interrupts):
         """Return the mean loss and the score.

@@ -1,7 +1,7 @@
 """The epoch loop: learning rate, stopping, history."""
 
 import warnings
-import zlib
+from concurrent.futures import CancelledError
 from typing import NamedTuple
 
 import numpy as np
@@ -95,28 +95,8 @@ class Fit(NamedTuple):
         )
 
 
-def fingerprint(samples, rows, judge):
-    """Return the CRC-32 of the data, by which they are recognised; 1 GB takes 1 s.
-
-    Parameters
-    ----------
-    samples : Samples
-    rows : ndarray of shape (n,)
-        The samples to train on.
-    judge : Judge or None
-    """
-    arrays = [*samples.inputs, samples.targets, samples.weights, np.sort(rows)]
-    if judge is not None:
-        arrays += judge.arrays
-    number = len(arrays)
-    for array in arrays:
-        if array.size > 0:
-            number = zlib.crc32(np.ascontiguousarray(array), number)
-    return number
-
-
 def train(fit, epochs):
-    """Descend until a stopping rule, `max_iter` epochs, Ctrl-C or divergence.
+    """Descend until a stopping rule, `max_iter` epochs, an interrupt or divergence.
 
     Parameters
     ----------
@@ -148,11 +128,12 @@ def train(fit, epochs):
         is_searched = OPTIMIZERS[state.optimizer].is_searched
         is_to_say = is_searched and state.n_iter == fit.max_iter
         if fit.goes_on or (is_to_say and not state.is_stopping):
-            epochs(fit)
+            _run(epochs, fit)
     except KeyboardInterrupt:
         if state.n_iter == 0:
             raise  # there is no epoch to keep
-        warnings.warn("Training interrupted by user.", stacklevel=2)
+        by = "SIGTERM" if interrupts.is_terminated else "user"
+        warnings.warn(f"Training interrupted by {by}.", stacklevel=2)
         by_request = True
     except CutOff as error:
         if state.n_iter == 0:
@@ -174,6 +155,16 @@ def train(fit, epochs):
     if not np.isfinite(state.theta).all():
         raise ValueError(NON_FINITE)
     return Ending(by_request or fit.task.asks_to_stop, cut_off)
+
+
+def _run(epochs, fit):
+    """Run epochs; tell of their end while the state could still be trained further."""
+    try:
+        epochs(fit)
+    except (KeyboardInterrupt, CancelledError):
+        fit.task.leave_epochs()
+        raise
+    fit.task.leave_epochs()
 
 
 def local_epochs(fit, run=Steps.run_epoch):
@@ -202,6 +193,7 @@ def make_steps(fit):
 def run_epoch(fit, steps, run=Steps.run_epoch):
     """Run an epoch; return its loss, and its first learning rate."""
     params, state = fit.params, fit.state
+    fit.task.is_whole = False
     steps.begin_epoch()
     steps.rates[:] = fit.schedule.rates(state, params.max_iter, steps.n_batches)
     state.n_steps += run(steps)
@@ -225,6 +217,7 @@ def end_epoch(fit, loss, first_rate):
     goes_on : bool
     """
     params, state, interrupts = fit.params, fit.state, fit.interrupts
+    fit.task.is_whole = False
     write_down(fit, loss, first_rate)
     if np.isfinite(loss):
         state.is_stopping = _is_to_stop(params, state, fit.schedule)

@@ -43,8 +43,8 @@ class TrainingState:
         left them; None between calls, and where the samples are on other machines.
     is_stopping : bool
         Whether a fit under way is to end.
-    fingerprint : int or None
-        Number by which the data of a fit are recognised, if callbacks are told of it.
+    fingerprint : dict or None
+        By what the fit is recognised, if it may be completed later.
     resumes : bool
         Whether the next call of `fit` completes the fit that this is a copy of.
     n_iter : int
@@ -81,7 +81,7 @@ class TrainingState:
     scheduled_epochs: int = 0
     order: np.ndarray = None
     is_stopping: bool = False
-    fingerprint: int = None
+    fingerprint: dict = None
     resumes: bool = False
     n_iter: int = 0
     samples_seen: int = 0
@@ -150,6 +150,15 @@ class TrainingState:
         """Draw from what `random_state` stands for from now on."""
         self.seed = random_state
         self.random_state = check_random_state(random_state)
+
+    def follow(self, random_state):
+        """Draw from the user's generator, if there is one, moved to the place of ours.
+
+        The state was saved, and so it has a copy of what was the user's generator.
+        """
+        if isinstance(random_state, np.random.RandomState):
+            random_state.set_state(self.random_state.get_state(legacy=False))
+            self.seed = self.random_state = random_state
 
     def start_validation(self, score):
         """Take the present parameters, which have this score, for the best so far."""

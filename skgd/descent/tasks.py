@@ -16,6 +16,16 @@ def has_callbacks(estimator):
     return bool(getattr(estimator, CALLBACKS, None))
 
 
+def checkpoints_of(estimator):
+    """Return the callbacks of the estimator that save fits, to be completed later.
+
+    They have two methods more than other callbacks, see `skgd.callbacks.Checkpoint`:
+    `find_saved`, called before a fit, and `leave_epochs`, called after its last epoch.
+    """
+    callbacks = getattr(estimator, CALLBACKS, None) or ()
+    return [each for each in callbacks if hasattr(each, "find_saved")]
+
+
 class FitTask:
     """A fit, of whose beginning, epochs and end the estimator's callbacks are told.
 
@@ -36,11 +46,14 @@ class FitTask:
     ----------
     asks_to_stop : bool
         Whether a callback has asked to end the fit.
+    is_whole : bool
+        Whether the state is that after an epoch, from which training could go on.
     """
 
     def __init__(self, estimator, name, n_epochs, data, attributes):
         self._data, self._attributes = data, attributes
         self._estimator, self.asks_to_stop = estimator, False
+        self.is_whole = False
         self._context = self._epoch = None
         if has_callbacks(estimator):
             self._context = estimator._init_callback_context(
@@ -76,13 +89,19 @@ class FitTask:
         if self._context is None:
             return False
         theta = self._estimator._state.theta
-        is_usable = np.isfinite(loss) and np.isfinite(theta).all()
-        attributes = self._attributes if is_usable else None
+        self.is_whole = bool(np.isfinite(loss) and np.isfinite(theta).all())
+        attributes = self._attributes if self.is_whole else None
         asks = self._epoch.call_on_fit_task_end(
             **self._told(), reconstruction_attributes=attributes
         )
         self.asks_to_stop = self.asks_to_stop or bool(asks)
         return self.asks_to_stop
+
+    def leave_epochs(self):
+        """Have checkpoints save the last epoch, before what is after it is dropped."""
+        if self.is_whole:
+            for checkpoint in checkpoints_of(self._estimator):
+                checkpoint.leave_epochs(self._estimator)
 
     def end(self):
         """Tell the callbacks that the fit has ended; the estimator is fitted."""

@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from skgd._sklearn_private import (
     CALLBACK_ATTRIBUTES,
+    CALLBACK_PARENT,
     CallbackSupportMixin,
     InvalidParameterError,
 )
@@ -23,11 +24,12 @@ from skgd.descent.draws import generator_position, move_generator
 from skgd.descent.interrupts import Interrupts
 from skgd.descent.judge import Judge, samples_as_given, split_rows
 from skgd.descent.lbfgs import lbfgs_epochs
-from skgd.descent.loop import Fit, fingerprint, local_epochs, train
+from skgd.descent.loop import Fit, local_epochs, train
 from skgd.descent.state import TrainingState, mean_weight
-from skgd.descent.tasks import FitTask, has_callbacks
+from skgd.descent.tasks import FitTask, checkpoints_of
 from skgd.estimators.checks import check_features, check_total_weight, check_weights
 from skgd.estimators.conversion import SklearnConversionMixin
+from skgd.estimators.fingerprint import DATA, START, differences, fingerprint
 from skgd.estimators.fitted import FittedNetwork, has_finite_sum, in_rows
 from skgd.estimators.parameters import (
     SKLEARN_PARAMETERS,
@@ -232,14 +234,13 @@ class BaseGDNeural(
             ready = self._prepare(
                 *(X, y, sample_weight),
                 partial(self._given_validation, *validation, incremental, threads),
-                *(threads, first, incremental, resumes),
+                *(threads, first, incremental, resumes, initial),
             )
-            self._take_initial(*initial, resumes)
             samples = as_samples(ready.X, ready.targets, ready.weights)
-            rows, judge = ready.rows, ready.judge
+            rows, judge, resumes = ready.rows, ready.judge, self._state.resumes
+            if resumes and not np.array_equal(*map(np.sort, (self._state.order, rows))):
+                _refuse_other_data(["validation_fraction"])
             self._judge_anew(judge, interrupts, first, incremental, resumes)
-            if resumes or has_callbacks(self):
-                self._note_data(fingerprint(samples, rows, judge), rows, resumes)
             task = FitTask(
                 self,
                 "partial-fit" if incremental else "fit",
@@ -289,11 +290,21 @@ class BaseGDNeural(
             self._validated = values
 
     def _prepare(
-        self, X, y, sample_weight, judge_given, threads, first, incremental, resumes
+        self,
+        X,
+        y,
+        sample_weight,
+        judge_given,
+        threads,
+        first,
+        incremental,
+        resumes,
+        initial=(None, None),
     ):
         """Validate the data, and prepare network and state; return the `Ready` data.
 
         `judge_given` returns the judge by validation data that fit was given, or None.
+        `initial` are the weights that it was given to begin with.
         """
         given = X, y
         X, y = self._validate_X_y(X, y, first=first)
@@ -308,6 +319,9 @@ class BaseGDNeural(
         self._prepare_state(X.dtype, first, incremental, resumes)
 
         judge, rows = judge_given(), row_numbers(X.shape[0])
+        self._take_initial(*initial, resumes)
+        if resumes or (checkpoints_of(self) and self._trains_here and not incremental):
+            self._recognise((X, targets, sample_weight), judge, initial, first)
         if judge is None and self.early_stopping:
             rows, judge = self._hold_out(X, y, sample_weight, given, threads)
         else:
@@ -472,19 +486,36 @@ class BaseGDNeural(
             self._state.restart(self)
             self._state.seed_with(self.random_state)
 
-    def _note_data(self, fingerprint, rows, resumes):
-        """Keep the data's fingerprint; raise if a fit is completed with other data."""
+    def _recognise(self, samples, judge, initial, first):
+        """Note by what the fit is recognised, and go on with a saved one of its kind.
+
+        Raises
+        ------
+        ValueError
+            If the fit completes one that was cut off, and the data are others.
+        """
         state = self._state
-        if resumes and not (
-            fingerprint == state.fingerprint
-            and np.array_equal(np.sort(state.order), np.sort(rows))
-        ):
-            raise ValueError(
-                "A fit that was cut off is completed with the same data, and the same "
-                "validation data, and these are others. To learn from them by its "
-                "weights call partial_fit; for a new fit set warm_start=False."
-            )
-        state.fingerprint = fingerprint
+        start = [array for arrays in initial if arrays is not None for array in arrays]
+        if not first:
+            start += [state.theta, state.held_out, np.array(state.loss_curve)]
+        found = fingerprint(self, samples, judge, start)
+        if state.resumes:
+            if not isinstance(state.fingerprint, dict):
+                raise ValueError(
+                    "This fit was cut off with a former version of skgd, which noted "
+                    "its data in another way. Complete it with that version, or set "
+                    "warm_start=False for a new fit."
+                )
+            _refuse_other_data(differences(found, state.fingerprint, DATA))
+            found[START] = state.fingerprint[START]
+        state.fingerprint = found
+        if not state.resumes:
+            for checkpoint in checkpoints_of(self):
+                saved = checkpoint.find_saved(self)
+                if saved is not None:
+                    saved.follow(self.random_state)
+                    self._state = saved
+                    break
 
     def _judge_anew(self, judge, interrupts, first, incremental, resumes):
         """Begin early stopping from the network as it stands.
@@ -514,7 +545,7 @@ class BaseGDNeural(
         # This serves pickles and copies alike. A copy is not in the midst of a fit, has
         # validated nothing, and draws from a generator of its own.
         attributes = pack(super().__getstate__())
-        for name in (*CALLBACK_ATTRIBUTES, "_validated"):
+        for name in (*CALLBACK_ATTRIBUTES, CALLBACK_PARENT, "_validated"):
             attributes.pop(name, None)
         generator = _own_generator(self)
         if generator is not None:
@@ -532,6 +563,19 @@ class BaseGDNeural(
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _refuse_other_data(names):
+    """Raise if a fit that was cut off is to be completed with other data.
+
+    `names` are those of the arguments that are not as they were.
+    """
+    if names:
+        raise ValueError(
+            "A fit that was cut off is completed with the same data, and the same "
+            f"validation data, and these are others: {', '.join(names)}. To learn from "
+            "them by its weights call partial_fit; for a new fit set warm_start=False."
+        )
 
 
 def _refuse_overflow():

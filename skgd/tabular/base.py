@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skgd._sklearn_private import CallbackSupportMixin, Interval
+from skgd.descent.tasks import checkpoints_of
 from skgd.estimators.base import all_or_nothing
 from skgd.estimators.checks import check_total_weight, check_weights
 from skgd.kernels.team.threads import n_threads
@@ -117,6 +118,8 @@ class BaseTabular(CallbackSupportMixin, BaseEstimator):
             check_total_weight(sample_weight)
             how = self.estimator, self.member_params, Z.shape[0]
             network = make_network(self._member_class, *how)
+            for checkpoint in checkpoints_of(network):
+                checkpoint.check_members(self.random_state)
             targets = self._prepare_targets(y, sample_weight, network)
             task = MembersTask(self, self.n_members, X, y, sample_weight)
             self._fit_members(network, X, Z, targets, sample_weight, groups, task)

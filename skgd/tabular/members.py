@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
-from skgd.descent.interrupts import ended_by
+from skgd.descent.interrupts import Interrupts, ended_by
 
 # A network is judged by at least so many samples, or else trained to the end.
 LEAST_JUDGES = 2
@@ -192,23 +192,24 @@ def fit_members(
         with ended_by(end), task.of_member(number, own):
             return _fit(own, X, y, sample_weight, *folds[number], judges[number])
 
-    # The primary thread fits nothing, so Ctrl-C is raised in it, and is not taken by a
-    # member as a wish to end its own fit. All members then end with their epoch, as
-    # they do when one of them fails.
+    # The primary thread fits nothing, so Ctrl-C and SIGTERM are raised in it, and are
+    # not taken by a member as a wish to end its own fit. All members then end with
+    # their epoch, as they do when one of them fails.
     threads = ThreadPoolExecutor(n_jobs)
-    try:
-        fits = [threads.submit(fit, number) for number in range(len(folds))]
-        pending = set(fits)
-        while pending:
-            done, pending = wait(pending, POLL, return_when=FIRST_EXCEPTION)
-            for one in done:
-                one.result()  # raises what has ended it
-        return [one.result() for one in fits]
-    except BaseException:
-        end.set()
-        raise
-    finally:
-        threads.shutdown(cancel_futures=True)
+    with Interrupts():
+        try:
+            fits = [threads.submit(fit, number) for number in range(len(folds))]
+            pending = set(fits)
+            while pending:
+                done, pending = wait(pending, POLL, return_when=FIRST_EXCEPTION)
+                for one in done:
+                    one.result()  # raises what has ended it
+            return [one.result() for one in fits]
+        except BaseException:
+            end.set()
+            raise
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 def _fit(network, X, y, sample_weight, train, held_out, is_judge):

@@ -1,0 +1,9 @@
+"""Callbacks that skgd adds to those of scikit-learn 1.9, in `sklearn.callback`."""
+
+from skgd.callbacks.checkpoint import Checkpoint
+from skgd.callbacks.files import load_checkpoint, save_checkpoint
+
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+# Saved estimators refer to their callbacks by this module.
+Checkpoint.__module__ = __name__
