@@ -306,12 +306,12 @@ def _longest(path):
     if path.exists():
         return path
     stem, max_iter = path.stem.rsplit("-", 1)
-    found = {
-        int(each.stem.rsplit("-", 1)[1]): each
-        for each in path.parent.glob(f"{stem}-*{path.suffix}")
-    }
-    smaller = [number for number in found if number < int(max_iter)]
-    return found[max(smaller)] if smaller else path
+    found = {}
+    for each in path.parent.glob(f"{stem}-*{path.suffix}"):
+        number = each.stem.rsplit("-", 1)[1]
+        if number.isdecimal() and int(number) < int(max_iter):
+            found[int(number)] = each
+    return found[max(found)] if found else path
 
 
 def _refuse_another_fit(path, saved, estimator):

@@ -151,14 +151,16 @@ class TrainingState:
         self.seed = random_state
         self.random_state = check_random_state(random_state)
 
-    def follow(self, random_state):
-        """Draw from the user's generator, if there is one, moved to the place of ours.
+    def follow(self, params):
+        """Refer to the user's own objects, of which a saved state has copies.
 
-        The state was saved, and so it has a copy of what was the user's generator.
+        The user's generator, if there is one, is moved to the place of its copy.
         """
-        if isinstance(random_state, np.random.RandomState):
-            random_state.set_state(self.random_state.get_state(legacy=False))
-            self.seed = self.random_state = random_state
+        self.scoring = params.scoring
+        if isinstance(params.random_state, np.random.RandomState):
+            position = self.random_state.get_state(legacy=False)
+            params.random_state.set_state(position)
+            self.seed = self.random_state = params.random_state
 
     def start_validation(self, score):
         """Take the present parameters, which have this score, for the best so far."""

@@ -513,7 +513,7 @@ class BaseGDNeural(
             for checkpoint in checkpoints_of(self):
                 saved = checkpoint.find_saved(self)
                 if saved is not None:
-                    saved.follow(self.random_state)
+                    saved.follow(self)
                     self._state = saved
                     break
 

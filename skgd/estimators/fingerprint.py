@@ -44,9 +44,9 @@ def fingerprint(estimator, samples, judge, start):
     X, targets, weights = samples
     given = (None, None, None) if judge is None else judge.samples
     labels = _text(getattr(estimator, "classes_", None))
-    parts = dict(zip(DATA, map(_digest, (X, targets, weights, *given)), strict=True))
+    parts = dict(zip(DATA, map(digest, (X, targets, weights, *given)), strict=True))
     parts["y"] += f" {_shortened(labels)}"
-    parts[START] = _digest(*start)
+    parts[START] = digest(*start)
     parts["estimator"] = type(estimator).__name__
     params = estimator.get_params(deep=False)
     if _spans_max_iter(estimator.learning_rate):
@@ -88,7 +88,7 @@ def _spans_max_iter(learning_rate):
     return callable(learning_rate) or learning_rate in CURVES
 
 
-def _digest(*arrays):
+def digest(*arrays):
     """Return the checksum of arrays and CSR matrices, as text."""
     checksum = hashlib.blake2b(digest_size=16)
     for array in arrays:

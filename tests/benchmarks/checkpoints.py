@@ -7,6 +7,7 @@ Run it on an idle machine, with the folder on the disk that checkpoints would be
 import sys
 import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -14,9 +15,11 @@ import numpy as np
 
 from skgd import GDNeuralRegressor
 from skgd.callbacks import Checkpoint, load_checkpoint, save_checkpoint
+from skgd.estimators.fingerprint import digest
 
 SIZES = [(2000, 10, (100,)), (2000, 100, (500, 500)), (2000, 100, (3000, 3000))]
 EPOCHS = {(100,): 300, (500, 500): 30, (3000, 3000): 4}
+rng = np.random.default_rng(0)
 
 
 def seconds_of(function, repeats=5):
@@ -39,29 +42,28 @@ def fit(X, y, hidden, path=None, **params):
     return net.fit(X, y)
 
 
+def figures_of(n, n_features, hidden, path):
+    """Return the number of weights, MB of the file, and ms as `main` prints them."""
+    X, y = rng.standard_normal((n, n_features)), rng.standard_normal(n)
+    net = fit(X, y, hidden, path)
+    n_weights = sum(a.size for a in net.coefs_ + net.intercepts_)
+    size, saved = path.stat().st_size / 1e6, load_checkpoint(path)
+    seconds = [seconds_of(lambda: save_checkpoint(saved, path))]
+    for how in ({}, {"path": path}, {"path": path, "every": 1}):
+        of_fit = seconds_of(partial(fit, X, y, hidden, **how), 3)
+        seconds.append(of_fit / EPOCHS[hidden])
+    return n_weights, size, *(1e3 * each for each in seconds)
+
+
 def main(folder):
     warnings.simplefilter("ignore")
-    rng = np.random.default_rng(0)
-    path = Path(folder) / "checkpoint"
-    print("parameters, file in MB, one save in ms; an epoch in ms: without, by time, ")
-    print("every=1; then the fingerprint of 800 MB of X in s")
-    for n, n_features, hidden in SIZES:
-        X, y = rng.standard_normal((n, n_features)), rng.standard_normal(n)
-        net = fit(X, y, hidden, path)
-        size = path.stat().st_size / 1e6
-        saved = load_checkpoint(path)
-        save = seconds_of(lambda saved=saved: save_checkpoint(saved, path))
-        epochs = [
-            seconds_of(lambda how=how: fit(X, y, hidden, **how), 3) / EPOCHS[hidden]
-            for how in ({}, {"path": path}, {"path": path, "every": 1})
-        ]
-        n_parameters = sum(a.size for a in net.coefs_ + net.intercepts_)
-        figures = " ".join(f"{1e3 * seconds:9.3f}" for seconds in (save, *epochs))
-        print(f"{n_parameters:10d} {size:8.2f} {figures}")
-    from skgd.estimators.fingerprint import _digest
-
+    print("weights, MB of the file; ms of a save, of an epoch without checkpoint, with")
+    print("one by time, with every=1")
+    for size in SIZES:
+        n_weights, *figures = figures_of(*size, Path(folder) / "checkpoint")
+        print(f"{n_weights:10d}", *(f"{figure:9.2f}" for figure in figures))
     X = rng.standard_normal((1_000_000, 100))
-    print(f"{seconds_of(lambda: _digest(X), 3):.2f}")
+    print(f"Checksum of 800 MB: {seconds_of(lambda: digest(X), 3):.2f} s")
 
 
 if __name__ == "__main__":
