@@ -7,6 +7,7 @@ from pathlib import Path
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
 installed = extras["test"] + extras["plot"] + extras["onnx"] + extras["dask"]
+installed += extras["progress"]
 for requirement in project["dependencies"] + installed:
     if not requirement.startswith("skgd["):
         # A constraint has no extras: dask[array,dataframe]>=1 becomes dask==1.

@@ -368,7 +368,9 @@ def test_checkpoint_needs_to_resume_or_to_start_warmly(tmp_path):
 
 
 def test_checkpoint_saves_estimators_of_skgd_only():
-    with pytest.raises(TypeError, match="saves the estimators of skgd, got Ridge"):
+    with pytest.raises(
+        TypeError, match="is for the networks of skgd, and is set on a R"
+    ):
         Checkpoint("checkpoint").setup(Ridge(), None)
 
 

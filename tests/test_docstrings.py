@@ -9,7 +9,7 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 
-import skgd
+import skgd.callbacks
 from skgd import (
     GDNeuralClassifier,
     GDNeuralRegressor,
@@ -46,7 +46,7 @@ def public_names():
             ):
                 yield f"{name}.{attribute}"
     yield from ("skgd.from_sklearn", "skgd.to_sklearn")
-    for name in ("Checkpoint", "load_checkpoint", "save_checkpoint"):
+    for name in skgd.callbacks.__all__:
         yield f"skgd.callbacks.{name}"
 
 

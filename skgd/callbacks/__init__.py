@@ -1,9 +1,16 @@
 """Callbacks that skgd adds to those of scikit-learn 1.9, in `sklearn.callback`."""
 
 from skgd.callbacks.checkpoint import Checkpoint
+from skgd.callbacks.epoch_logger import EpochLogger, epoch_metrics
 from skgd.callbacks.files import load_checkpoint, save_checkpoint
 
-__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "EpochLogger",
+    "epoch_metrics",
+    "load_checkpoint",
+    "save_checkpoint",
+]
 
 # Saved estimators refer to their callbacks by this module.
-Checkpoint.__module__ = __name__
+Checkpoint.__module__ = EpochLogger.__module__ = __name__

@@ -12,6 +12,7 @@ import numpy as np
 
 from skgd._sklearn_private import CALLBACK_PARENT, CALLBACKS
 from skgd.callbacks.files import load_checkpoint, save_checkpoint
+from skgd.callbacks.networks import refuse_others
 from skgd.estimators.base import BaseGDNeural
 from skgd.estimators.fingerprint import differences, key_of
 
@@ -235,11 +236,7 @@ class Checkpoint:
 
     def _check(self, estimator):
         name = type(estimator).__name__
-        if not isinstance(estimator, BaseGDNeural):
-            raise TypeError(
-                f"Checkpoint saves the estimators of skgd, got {name}. Set it on the "
-                "network itself, inside a Pipeline or another estimator."
-            )
+        refuse_others(self, estimator)
         if not estimator._trains_here:
             raise TypeError(
                 f"Checkpoint cannot complete a fit of {name}, as the workers know a "

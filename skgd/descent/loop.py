@@ -251,7 +251,8 @@ def write_down(fit, loss, first_rate, *, is_epoch=True):
     if params.verbose:
         print(f"Iteration {state.n_iter}, loss = {loss:.8f}")
 
-    if fit.judge is not None:
+    state.is_judged = fit.judge is not None
+    if state.is_judged:
         value = float("nan")  # it stays where the training loss is not finite
         state.validation_losses.append(value)
         state.validation_scores.append(value)

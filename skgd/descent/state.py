@@ -101,6 +101,10 @@ class TrainingState:
     mean_weight: float = 1.0
     n_weighted: int = 0
 
+    # Whether the last epoch of the call was judged by validation data. It is no field,
+    # as it is not saved.
+    is_judged = False
+
     def begin(self, order):
         """Begin a call that trains on these rows; None if other machines have them."""
         self.order, self.is_stopping, self.n_iter = order, False, 0
