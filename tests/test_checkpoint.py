@@ -111,6 +111,7 @@ def test_a_fit_cut_off_after_any_epoch_goes_on_to_the_same_bits(
     path = tmp_path / "checkpoint"
     n = whole.n_iter_
     for epoch in sorted({1, n // 2, n - 1, n} - {0}):
+        path.unlink(missing_ok=True)
         cut = clone(make(Estimator, **setting))
         cut.set_callbacks(Checkpoint(path, every=1), CutAfter(epoch))
         with pytest.raises(PowerCut):
@@ -249,6 +250,7 @@ def test_every_few_epochs_and_the_last(tmp_path):
         with pytest.raises(PowerCut):
             regressor.fit(X, y)
         assert (load_checkpoint(path).n_iter_ if path.exists() else None) == saved
+    path.unlink()
     regressor = make(GDNeuralRegressor)
     regressor.set_callbacks(Checkpoint(path, every=5)).fit(X, y)
     assert load_checkpoint(path).n_iter_ == 12

@@ -770,6 +770,7 @@ def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(
     whole = fit(clone(estimator), X, y, **validation)
     n, path = whole.n_iter_, tmp_path / "checkpoint"
     for after in sorted({1, n // 2, n - 1} - {0}):
+        path.unlink(missing_ok=True)
         broken = clone(estimator).set_callbacks(
             Checkpoint(path, every=1), Recorder(cut, after)
         )

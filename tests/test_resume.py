@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -29,7 +30,7 @@ from skgd import (
 pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
 from sklearn.callback import ProgressBar
 
-import skgd.callbacks.checkpoint as module_of_checkpoint
+import skgd.callbacks.saves
 from skgd.callbacks import Checkpoint, load_checkpoint, save_checkpoint
 from tests.inside import generator_of
 from tests.test_checkpoint import (
@@ -323,6 +324,39 @@ def test_a_progress_bar_goes_along(tmp_path, capsys):
     assert [type(each) for each in loaded._skl_callbacks] == [Checkpoint]
 
 
+def test_a_composition_lends_no_callbacks_to_the_file(tmp_path):
+    pytest.importorskip("rich")
+    counter, path = CountsEpochs(), tmp_path / "checkpoint"
+    net = make(GDNeuralRegressor).set_callbacks(Checkpoint(path), counter)
+    make_pipeline(net).set_callbacks(ProgressBar()).fit(X, y)
+    callbacks = load_checkpoint(path)._skl_callbacks
+    assert [type(each) for each in callbacks] == [Checkpoint, CountsEpochs]
+
+
+def test_a_loaded_checkpoint_that_a_composition_clones_is_told_of(tmp_path):
+    """It begins anew, as the clone has no weights."""
+    path = tmp_path / "checkpoint"
+    net = make(GDNeuralRegressor).set_callbacks(Checkpoint(path, every=1), CutAfter(5))
+    cut_off(net, X, y)
+    loaded = load_checkpoint(path).set_callbacks(Checkpoint(path))
+    with pytest.warns(UserWarning, match="begins anew, and .* has 5 epochs of it, is"):
+        TransformedTargetRegressor(loaded).fit(X, y)
+    with warnings.catch_warnings():  # now it is complete
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        make(GDNeuralRegressor).set_callbacks(Checkpoint(path)).fit(X, y)
+
+
+def test_other_callbacks_need_not_be_pickled(tmp_path):
+    class Local(CountsEpochs):
+        pass
+
+    path = tmp_path / "checkpoint"
+    with_callbacks(network(), path, Local()).fit(X, y)
+    with pytest.raises(ValueError, match="cannot save this GDNeuralRegressor"):
+        make(GDNeuralRegressor).set_callbacks(Checkpoint(path), Local()).fit(X, y)
+
+
 # What is refused ----------------------------------------------------------------------
 
 weight = np.linspace(1, 2, len(X))
@@ -502,8 +536,8 @@ def test_it_saves_by_time(tmp_path, monkeypatch):
         now[0] += 2.0  # which a save takes
 
     monkeypatch.setattr(TakesASecond, "now", now)
-    monkeypatch.setattr(module_of_checkpoint, "monotonic", lambda: now[0])
-    monkeypatch.setattr(module_of_checkpoint, "save_checkpoint", save)
+    monkeypatch.setattr(skgd.callbacks.saves, "monotonic", lambda: now[0])
+    monkeypatch.setattr(skgd.callbacks.saves, "save_checkpoint", save)
     net = network(max_iter=100, n_iter_no_change=np.inf)
     net.set_callbacks(Checkpoint(tmp_path, resume=True), TakesASecond()).fit(X, y)
     # After 10 s; after 20 times the 2 s of the save; and the last epoch.
@@ -558,9 +592,6 @@ def test_two_fits_that_write_one_file_are_told(tmp_path):
     path = tmp_path / "checkpoint"
 
     class AnotherFit(CutAfter):
-        def __getstate__(self):
-            return {"epoch": self.epoch}
-
         def on_fit_task_end(self, estimator, context):
             self.n_epochs += context.task_name == "epoch"
             if self.n_epochs == self.epoch and context.task_name == "epoch":
@@ -568,8 +599,6 @@ def test_two_fits_that_write_one_file_are_told(tmp_path):
                     warm_start=True
                 ).fit(X, y)
 
-    globals()["AnotherFit"] = AnotherFit  # as pickle saves classes by name
-    AnotherFit.__qualname__ = "AnotherFit"
     net = with_callbacks(network(), path, AnotherFit(4))
     with pytest.warns(UserWarning, match="was written or removed by somebody else"):
         net.fit(X, y)

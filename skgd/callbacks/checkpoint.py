@@ -3,21 +3,16 @@
 import os
 import pickle
 import warnings
-from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
-from time import monotonic
 
-import numpy as np
-
-from skgd._sklearn_private import CALLBACK_PARENT, CALLBACKS
-from skgd.callbacks.files import load_checkpoint, save_checkpoint
+from skgd.callbacks.files import load_checkpoint
 from skgd.callbacks.networks import refuse_others
+from skgd.callbacks.saves import Saves, callbacks_to_save
 from skgd.estimators.base import BaseGDNeural
 from skgd.estimators.fingerprint import differences, key_of
 
-# Saves by time take this share of it at most, however large the network is.
-LARGEST_SHARE = 0.05
+_PARAMETERS = ("path", "every", "seconds", "resume")
 
 
 class Checkpoint:
@@ -55,7 +50,8 @@ class Checkpoint:
     -----
     UserWarning
         If the file cannot be written, though it could before, or at the end of the fit;
-        or if somebody else has written it meanwhile. The fit goes on.
+        or if somebody else has written it meanwhile. The fit goes on. Also if a fit
+        begins anew, though the file has a part of it, as ``resume=False``.
 
     See Also
     --------
@@ -67,7 +63,7 @@ class Checkpoint:
     `max_iter`, `n_jobs`, `verbose` and `warm_start`. `max_iter` may be larger than that
     of the file, unless the learning rate follows a curve that ends with it.
 
-    The estimator is saved with its callbacks, all of which pickle must be able to save.
+    Pickle must be able to save the estimator and, unless ``resume=True``, callbacks.
     To read the file is to run what is in it: keep it where only you can write.
 
     Examples
@@ -133,8 +129,8 @@ class Checkpoint:
                 "(Or, to load the file by load_checkpoint, "
                 f"{type(estimator).__name__}(warm_start=True).)"
             )
-        _check_can_be_pickled(estimator)
-        self._saves[id(estimator)] = _Saves(self, self._file_of(estimator))
+        _check_can_be_pickled(estimator, callbacks_to_save(self, estimator))
+        self._saves[id(estimator)] = Saves(self, self._file_of(estimator))
 
     def teardown(self, estimator, context):
         """Forget the fit; called after it.
@@ -189,6 +185,7 @@ class Checkpoint:
         self._check(estimator)
         path = self._file_of(estimator)
         if not self.resume:
+            _warn_of_a_restart(path, estimator)
             return None
         if Path(self.path).is_dir():
             path = _longest(path)
@@ -275,21 +272,10 @@ class Checkpoint:
         return path / f"{name}-{key}-{estimator.max_iter}.checkpoint"
 
 
-_PARAMETERS = ("path", "every", "seconds", "resume")
-
-
-def _own_callbacks(estimator):
-    """Return the callbacks without those that a composition lends it."""
-    callbacks = getattr(estimator, CALLBACKS)
-    if not hasattr(estimator, CALLBACK_PARENT):
-        return callbacks
-    return [each for each in callbacks if not hasattr(each, "max_propagation_depth")]
-
-
-def _check_can_be_pickled(estimator):
+def _check_can_be_pickled(estimator, callbacks):
     """Raise if the estimator cannot be saved, as one finds out late otherwise."""
     try:
-        pickle.dumps((estimator.get_params(deep=False), _own_callbacks(estimator)))
+        pickle.dumps((estimator.get_params(deep=False), callbacks))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
             f"Checkpoint cannot save this {type(estimator).__name__}: {error}. "
@@ -309,6 +295,22 @@ def _longest(path):
         if number.isdecimal() and int(number) < int(max_iter):
             found[int(number)] = each
     return found[max(found)] if found else path
+
+
+def _warn_of_a_restart(path, estimator):
+    """Warn if a file has a part of the fit that is about to begin anew."""
+    try:
+        state = load_checkpoint(path)._state
+        others = differences(estimator._state.fingerprint, state.fingerprint)
+    except Exception:  # no file, or whatever it is that is replaced
+        return
+    if not (others or state.is_stopping or state.n_iter >= estimator.max_iter):
+        warnings.warn(
+            f"This fit begins anew, and {path}, which has {state.n_iter} epochs of it, "
+            "is replaced. With Checkpoint(..., resume=True) it goes on. (A clone, as "
+            "compositions make them, knows nothing of a loaded checkpoint.)",
+            stacklevel=2,
+        )
 
 
 def _refuse_another_fit(path, saved, estimator):
@@ -331,75 +333,3 @@ def _refuse_another_fit(path, saved, estimator):
             f"{path} has {saved.n_iter_} epochs, and max_iter={estimator.max_iter}. "
             "Set max_iter to as many or more, or delete the file to begin anew."
         )
-
-
-class _Saves:
-    """The saves of one fit."""
-
-    def __init__(self, checkpoint, path):
-        self._path, self._every = path, checkpoint.every
-        self._pause = checkpoint.seconds
-        self._next = monotonic() + self._pause
-        self._has_saved, self._known, self._written = False, None, _stamp(path)
-
-    def after_epoch(self, estimator):
-        """Save the epoch that has ended, if it is time to."""
-        is_due = monotonic() >= self._next
-        if self._every is not None:
-            is_due = estimator.n_iter_ % self._every == 0
-        if is_due and _is_finite(estimator._state):
-            self._save(estimator, is_end=False)
-
-    def at_the_end(self, estimator):
-        """Save the last epoch, unless it is saved."""
-        if self._known != _what_is_saved(estimator):
-            self._save(estimator, is_end=True)
-
-    def _save(self, estimator, *, is_end):
-        # A copy would have arrays of its own; here it only says that it can go on.
-        whole = object.__new__(type(estimator))
-        vars(whole).update(vars(estimator))
-        whole._state = replace(estimator._state, resumes=True)
-        setattr(whole, CALLBACKS, _own_callbacks(estimator))
-        begin = monotonic()
-        self._warn_of_others()
-        try:
-            save_checkpoint(whole, self._path)
-        except OSError as error:
-            if not (self._has_saved or is_end):
-                raise
-            warnings.warn(
-                f"The checkpoint of epoch {estimator.n_iter_} could not be saved: "
-                f"{error}. {self._path} holds a former one, if any.",
-                stacklevel=2,
-            )
-        else:
-            self._has_saved, self._known = True, _what_is_saved(estimator)
-            self._written = _stamp(self._path)
-        end = monotonic()
-        self._next = end + max(self._pause, (end - begin) / LARGEST_SHARE)
-
-    def _warn_of_others(self):
-        if _stamp(self._path) != self._written:
-            warnings.warn(
-                f"{self._path} was written or removed by somebody else since this fit "
-                "began. One fit needs one file; it is replaced.",
-                stacklevel=2,
-            )
-
-
-def _is_finite(state):
-    return np.isfinite(state.loss_curve[-1]) and np.isfinite(state.theta).all()
-
-
-def _what_is_saved(estimator):
-    return estimator.n_iter_, estimator._state.is_stopping
-
-
-def _stamp(path):
-    """Return by what a file is recognised as the one that was written last, or None."""
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -182,6 +182,7 @@ def local_epochs(fit, run=Steps.run_epoch):
             fit.interrupts.interruptible(fit.task.begin_epoch)
             if fit.state.n_iter > 0:  # otherwise there is nothing to keep yet
                 fit.interrupts.check()
+            fit.task.is_whole = False
             goes_on = end_epoch(fit, *run_epoch(fit, steps, run))
 
 
@@ -193,7 +194,6 @@ def make_steps(fit):
 def run_epoch(fit, steps, run=Steps.run_epoch):
     """Run an epoch; return its loss, and its first learning rate."""
     params, state = fit.params, fit.state
-    fit.task.is_whole = False
     steps.begin_epoch()
     steps.rates[:] = fit.schedule.rates(state, params.max_iter, steps.n_batches)
     state.n_steps += run(steps)
