@@ -258,3 +258,16 @@ def test_metrics_are_those_of_the_last_epoch():
     assert epoch_metrics(pickle.loads(pickle.dumps(net))) == epoch_metrics(net)
     made = GDNeuralRegressor.from_layers(net.coefs_, net.intercepts_)
     assert epoch_metrics(made) == {"epoch": 0}
+
+
+def test_fits_on_a_cluster_are_written_down_too(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    from skgd.dask import DaskGDNeuralRegressor
+
+    path = tmp_path / "epochs.jsonl"
+    net = DaskGDNeuralRegressor((5,), max_iter=3, early_stopping=True, random_state=0)
+    cluster = {"processes": False, "n_workers": 1, "dashboard_address": None}
+    with distributed.Client(**cluster) as client:
+        net.set_callbacks(EpochLogger(path)).fit(X, y, client=client)
+    assert column(lines_of(path), "loss") == net.loss_curve_
+    assert column(lines_of(path), "validation_score") == net.validation_scores_
