@@ -1,9 +1,9 @@
-"""Turn the JSON of `run.py` into README's table and a picture.
+"""Turn the JSON of `run.py` into tables and a picture.
 
     python tests/benchmarks/report.py docs/guide/benchmark.json
 
-It rewrites the table between the markers in README.md, and draws
-docs/guide/benchmark.png.
+It rewrites the table between the markers in README.md, which has some of the rows,
+writes all of them into docs/guide/benchmark_*.inc, and draws docs/guide/benchmark.png.
 """
 
 import argparse
@@ -11,43 +11,92 @@ import json
 from pathlib import Path
 from statistics import median
 
-from run import peak_share, ratios
+from run import BEFORE, peak_share, ratios
 
 ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "guide"
 PEERS = ("scikit-learn", "PyTorch", "JAX")
+# The rows of README's table.
+README = (
+    "sgd, 20-100-1, Nesterov",
+    "minibatch 32, 20-50-1",
+    "minibatch 32, digits, 64-64-64-10",
+    "minibatch 200, 50-100-1 (defaults)",
+    "minibatch 200, 50-100-1, float32",
+    "minibatch 128, 784-256-256-10",
+    "batch, 20-100-1, 2000 rows",
+    "L-BFGS, 50-100-1, 10000 rows",
+    "predict, 1 rows, 50-100-100-1",
+    "grid search on digits, minibatch 32, loky",
+)
 BEGIN, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
 
 
-def table(report):
-    """Return README's rows: medians of the ratios, and the share of the peak."""
+def machine_line(report):
+    """Return a sentence on where and when it was measured."""
     machine = report["machine"]
     packages = ("numpy", "scipy", "numba", "scikit-learn", "torch", "jax")
     named = [f"{name} {machine[name]}" for name in packages if name in machine]
+    return (
+        f"Measured in {machine['month']} on {machine['cores']} cores of an "
+        f"{machine['cpu']}, Python {machine['python']}, {', '.join(named)}."
+    )
+
+
+def spread(values, form):
+    """Return the median, and the least and the largest."""
+    return form.format(median(values)), f"{min(values):.3g} to {max(values):.3g}"
+
+
+def cells(result):
+    """Return a row: milliseconds, the peers' ratios, and the share of the peak."""
+    milliseconds = 1e3 * median(result["seconds"]["skgd"]) / result["epochs"]
+    row = [result["name"], f"{milliseconds:{'.3g' if milliseconds < 1000 else '.0f'}}"]
+    for peer in PEERS:
+        known = peer in result["seconds"]
+        row.append(f"{median(ratios(result, peer)):.3g}x" if known else "")
+    is_dense = "CSR" not in result["name"] and result["kind"] != "search"
+    return [*row, f"{100 * median(peak_share(result)):.0f}%" if is_dense else ""]
+
+
+def write_readme(report, readme):
+    """Replace what stands between the markers."""
+    rows = [cells(each) for each in report["workloads"] if each["name"] in README]
     lines = [
-        f"Measured on {machine['cores']} cores of an {machine['cpu']}, Python "
-        f"{machine['python']}, {', '.join(named)}.",
-        "",
+        *(machine_line(report), ""),
         f"| workload | skgd, ms | {' | '.join(PEERS)} | peak |",
         "|---|--:|--:|--:|--:|--:|",
+        *(f"| {' | '.join(row)} |" for row in rows),
     ]
-    for result in report["workloads"]:
-        milliseconds = 1e3 * median(result["seconds"]["skgd"]) / result["epochs"]
-        digits = ".3g" if milliseconds < 1000 else ".0f"
-        cells = [result["name"], f"{milliseconds:{digits}}"]
-        for peer in PEERS:
-            known = peer in result["seconds"]
-            cells.append(f"{median(ratios(result, peer)):.3g}x" if known else "")
-        is_dense = "CSR" not in result["name"] and result["kind"] != "search"
-        cells.append(f"{100 * median(peak_share(result)):.0f}%" if is_dense else "")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def write_table(report, readme):
-    """Replace what stands between the markers."""
     before, rest = readme.read_text().split(BEGIN)
     _, after = rest.split(END)
-    readme.write_text(f"{before}{BEGIN}\n{table(report)}\n{END}{after}")
+    table = "\n".join(lines)
+    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+def write_list_table(path, note, headings, rows):
+    """Write a table of reStructuredText, after a sentence."""
+    lines = [note, "", ".. list-table::", "   :header-rows: 1", ""]
+    for row in [headings, *rows]:
+        marks = ["   * -", *["     -"] * (len(row) - 1)]
+        lines += [f"{m} {cell}".rstrip() for m, cell in zip(marks, row, strict=True)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_guide(report):
+    """Write all rows, and how much faster they are than another checkout's."""
+    note, results = machine_line(report), report["workloads"]
+    headings = ["workload", "skgd, ms", *PEERS, "peak"]
+    rows = [cells(result) for result in results]
+    write_list_table(GUIDE / "benchmark_table.inc", note, headings, rows)
+    headings = ["workload", "before, over now", "range over the rounds"]
+    rows = [
+        [result["name"], *spread(ratios(result, BEFORE), "{:.2f}")]
+        for result in results
+        if BEFORE in result["seconds"]
+    ]
+    if rows:
+        write_list_table(GUIDE / "benchmark_before.inc", note, headings, rows)
 
 
 def draw(report, path):
@@ -80,8 +129,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("json", type=Path)
     report = json.loads(parser.parse_args().json.read_text())
-    write_table(report, ROOT / "README.md")
-    draw(report, ROOT / "docs" / "guide" / "benchmark.png")
+    write_readme(report, ROOT / "README.md")
+    write_guide(report)
+    draw(report, GUIDE / "benchmark.png")
 
 
 if __name__ == "__main__":

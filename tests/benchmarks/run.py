@@ -3,12 +3,14 @@
     python tests/benchmarks/run.py --json docs/guide/benchmark.json
     python tests/benchmarks/run.py --only "sgd" --repeats 9
     python tests/benchmarks/run.py --data mine.npz --hidden 100 50 --batch-size 200
+    python tests/benchmarks/run.py --before ../another-checkout --peers scikit-learn
 
-Every round runs each peer once, one after the other; a ratio is a peer's time over
-skgd's in the same round, so that what else the machine does weighs on both. The table
-shows the medians of the ratios. Compilation happens before the rounds and is reported
-apart. The peak of matrix products is measured in the same rounds. `report.py` turns the
-JSON into a table and pictures.
+What is in the JSON file already is not measured again, so that a run can be cut off and
+gone on with. Every round runs each peer once, one after the other; a ratio is a peer's
+time over skgd's in the same round, so that what else the machine does weighs on both.
+The table shows the medians of the ratios. Compilation happens before the rounds and is
+reported apart. The peak of matrix products is measured in the same rounds. `report.py`
+turns the JSON into tables and a picture.
 """
 
 import argparse
@@ -33,13 +35,19 @@ SHORTEST = 0.2
 # So long a first run tells how long the others take: compilation is a small part.
 LONG = 10
 PEAK_ORDER = 1024
+# The name of the peer that is another checkout of skgd.
+BEFORE = "skgd before"
 
 
 # In a peer's process -----------------------------------------------------------------
 
 
-def serve(connection, peer, workload):
+def serve(connection, peer, workload, before=None):
     """Prepare, and then run when told to; answer with seconds a run."""
+    if peer == BEFORE:
+        peer, path = "skgd", str(before.resolve())
+        sys.path.insert(0, path)
+        os.environ["PYTHONPATH"] = path  # for the workers of a search
     try:
         start = time.perf_counter()
         prepare = getattr(PEERS[peer](), workload.kind, None)
@@ -117,9 +125,9 @@ class Process:
         self.process.join()
 
 
-def measure(workload, peers, repeats, busy_repeats):
+def measure(workload, peers, repeats, busy_repeats, before=None):
     """Time one workload, in rounds."""
-    processes = {peer: Process(serve, peer, workload) for peer in peers}
+    processes = {peer: Process(serve, peer, workload, before) for peer in peers}
     left_out = [
         processes.pop(peer).facts["left_out"]
         for peer in peers
@@ -176,14 +184,14 @@ def _check_equal_work(workload, values):
         return
     ours = values["skgd"]
     for peer, value in values.items():
-        exact = peer == "scikit-learn"  # the same draws
+        exact = peer in ("scikit-learn", BEFORE)  # the same draws
         rtol = 0.5 if not exact else 1e-3 if workload.dtype == "float32" else 1e-6
         if workload.optimizer == "lbfgs":  # line searches multiply rounding errors
             rtol = 0.05
         if not np.isclose(value, ours, rtol=rtol):
             print(f"  {peer} comes to a loss of {value:.6g}, skgd to {ours:.6g}")
             if exact:
-                raise AssertionError("skgd and scikit-learn did different work")
+                raise AssertionError(f"skgd and {peer} did different work")
 
 
 def ratios(result, peer):
@@ -200,8 +208,8 @@ def peak_share(result):
 def print_row(result):
     ours = median(result["seconds"]["skgd"])
     cells = [f"{result['name']:44}", f"{1e3 * ours / result['epochs']:9.3f} ms"]
-    for peer in PEERS:
-        if peer == "skgd":
+    for peer in [*PEERS, BEFORE]:
+        if peer == "skgd" or (peer == BEFORE and peer not in result["seconds"]):
             continue
         if peer not in result["seconds"]:
             cells.append(f"{'-':>20}")
@@ -229,6 +237,7 @@ def describe_machine():
         "cpu": cpu,
         "cores": os.cpu_count(),
         "python": platform.python_version(),
+        "month": time.strftime("%B %Y"),
         **versions(),
     }
 
@@ -238,6 +247,7 @@ def parse_arguments():
     parser.add_argument("--only", default="", help="workloads whose name has this")
     parser.add_argument("--kind", help="training, prediction or search")
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=PEERS)
+    parser.add_argument("--before", type=Path, help="another checkout, as a peer")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--busy", type=int, default=0, help="rounds on a busy machine")
     parser.add_argument("--tiny", action="store_true", help="to see that it works")
@@ -268,19 +278,38 @@ def chosen_workloads(arguments):
     ]
 
 
+def read_results(path, machine):
+    """Return the results that a file has already, by the workloads' names."""
+    if path is None or not path.exists():
+        return {}
+    report = json.loads(path.read_text())
+    if report["machine"] != machine:
+        sys.exit(f"{path} is of another machine, other versions or another month.")
+    return {result["name"]: result for result in report["workloads"]}
+
+
 def main():
     arguments = parse_arguments()
     peers = ["skgd", *(peer for peer in arguments.peers if peer != "skgd")]
+    if arguments.before:
+        peers.append(BEFORE)
     machine = describe_machine()
+    results = read_results(arguments.json, machine)
     print(", ".join(f"{key}: {value}" for key, value in machine.items()))
     headings = [f"{peer:>20}" for peer in PEERS if peer != "skgd"]
     print(f"{'':44} {'an epoch':>12}", *headings, " peak  busy/quiet")
-    results = []
+    rounds = arguments.repeats, arguments.busy
     for workload in chosen_workloads(arguments):
-        results.append(measure(workload, peers, arguments.repeats, arguments.busy))
-        print_row(results[-1])
+        if workload.name in results:
+            continue
+        result = measure(workload, peers, *rounds, arguments.before)
+        results[workload.name] = result
+        print_row(result)
         if arguments.json:
-            text = json.dumps({"machine": machine, "workloads": results}, indent=1)
+            names = [each.name for each in WORKLOADS if each.name in results]
+            names += results.keys() - {*names}  # of data of the user's own
+            found = [results[name] for name in names]
+            text = json.dumps({"machine": machine, "workloads": found}, indent=1)
             arguments.json.write_text(text + "\n")
 
 

@@ -196,8 +196,9 @@ WORKLOADS = [
         dtype="float32",
     ),
     _lbfgs("CSR, 64 hidden", (20_000, 64, 1), 5000, 3, density=0.005),
-    _prediction(1, bars=_vs(1.3)),
-    _prediction(1000, bars=_vs(2)),
+    _prediction(1, bars=_vs(3, torch=1)),
+    _prediction(100, bars=_vs(2, torch=1)),
+    _prediction(1000, bars=_vs(2, torch=1)),
     _prediction(100_000, bars=_vs(1.5)),
     *(
         _search(*search, backend, bar)
