@@ -13,4 +13,5 @@ __all__ = [
 ]
 
 # Saved estimators refer to their callbacks by this module.
-Checkpoint.__module__ = EpochLogger.__module__ = __name__
+for _public in __all__:
+    globals()[_public].__module__ = __name__
