@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import numpy as np
 import pytest
 
 from skgd.kernels.machine import cache as _cache
-from skgd.kernels.machine.cache import KernelCache, _CacheFiles
+from skgd.kernels.machine import folders
+from skgd.kernels.machine.cache import KernelCache
 from skgd.kernels.machine.jit import jit
 
 pytestmark = [
@@ -36,13 +38,19 @@ sys.modules["skgd"].__path__ = [sys.argv[1]]
 """
 # Kernels that contain functions of another file, elementary.py.
 KERNELS = ("_tanh", "_logistic", "_elu", "_softplus", "_gelu", "_silu", "_mish")
+# The process becomes another user when all is imported, as it may not be able to read
+# the folders of Python's own files.
 RUN = f"""
 {KERNELS_ONLY}
-import json
+import json, os
 import numpy as np
 import numba.core.event as event
+from numba.core.registry import cpu_target
+from skgd.kernels.formulas import activations
+if sys.argv[4] == "nobody":
+    cpu_target.target_context.refresh()
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
 with event.install_recorder("numba:compile") as recorder:
-    from skgd.kernels.formulas import activations
     outputs = {{}}
     for dtype in sys.argv[2].split():
         outputs[dtype] = {{}}
@@ -55,10 +63,17 @@ print(json.dumps([len(recorder.buffer), outputs]))
 
 
 def start(
-    folder, dtypes="float64", kernels=KERNELS, *, package=PACKAGE, env=None, **options
+    folder,
+    dtypes="float64",
+    kernels=KERNELS,
+    *,
+    package=PACKAGE,
+    user="",
+    env=None,
+    **options,
 ):
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, package, dtypes, " ".join(kernels)],
+        [sys.executable, "-c", RUN, package, dtypes, " ".join(kernels), user],
         env={**os.environ, "NUMBA_CACHE_DIR": str(folder), **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -127,7 +142,7 @@ def test_a_full_disk_costs_time_but_no_fit(tmp_path, expected):
     n_compiled, outputs = json.loads(out)
     assert n_compiled > 0
     assert outputs == of(expected, kernels=kernels)
-    assert err.count("Compiled kernels could not be saved in") == 1
+    assert err.count("Compiled kernels could not be saved") == 1
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -137,21 +152,107 @@ def copy_package(tmp_path):
     )
 
 
-def test_without_any_folder_each_process_compiles(tmp_path, expected):
+# A user who has nothing of its own, not even a home.
+NOTHING = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}
+
+
+def test_without_any_folder_each_process_compiles_and_warns_once(tmp_path, expected):
     """The package's own folder is read-only here, and there is no other."""
-    package = copy_package(tmp_path)
+    package, kernels = copy_package(tmp_path), KERNELS[:2]
     # A file where the folder should be made: to root, no folder is read-only.
-    (package / "kernels" / "formulas" / "__pycache__").write_text("")
-    env = {
-        "HOME": "/dev/null",
-        "XDG_CACHE_HOME": "/dev/null",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    options = {"kernels": KERNELS[:1], "package": package, "env": env}
+    (package / "__pycache__").write_text("")
+    options = {"kernels": kernels, "package": package}
+    env = {**NOTHING, "PYTHONDONTWRITEBYTECODE": "1"}
     for _ in range(2):
-        n_compiled, outputs = result(start("/dev/null/kernels", **options))
-        assert n_compiled > 0
-        assert outputs == of(expected, kernels=KERNELS[:1])
+        process = start("/dev/null/kernels", env=env, **options)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+        n_compiled, outputs = json.loads(out)
+        assert n_compiled > 1
+        assert outputs == of(expected, kernels=kernels)
+        assert err.count("UserWarning") == err.count("Set NUMBA_CACHE_DIR") == 1
+
+
+@pytest.fixture
+def public():
+    """A folder that every user can read."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def read_only(public):
+    """What lets all users only read a folder; it returns one who is not root."""
+
+    def read_only():
+        for path in public.rglob("*"):
+            os.chmod(path, 0o555 if path.is_dir() else 0o444)
+        return "nobody" if os.geteuid() == 0 else ""
+
+    yield read_only
+    for path in [path for path in public.rglob("*") if path.is_dir()]:
+        os.chmod(path, 0o755)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its folders have no such rights")
+@pytest.mark.parametrize("warmed", ["NUMBA_CACHE_DIR", "the package's folder"])
+def test_kernels_that_can_only_be_read_are_used_by_a_user_without_a_home(
+    public, read_only, warmed, expected
+):
+    package, kernels = copy_package(public), KERNELS[:1]
+    options = {"kernels": kernels, "package": package}
+    folder = public / "cache" if warmed == "NUMBA_CACHE_DIR" else ""
+    n_compiled, _ = result(start(folder, **options))
+    assert n_compiled > 0
+    user, before = read_only(), sorted(public.rglob("*"))
+    of_other = result(start(folder, env=NOTHING, user=user, **options))
+    assert of_other == (0, of(expected, kernels=kernels))
+    assert sorted(public.rglob("*.kernel*")) == [
+        path for path in before if path.suffix == ".kernel"
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its folders have no such rights")
+def test_what_is_missing_in_a_folder_that_can_only_be_read_is_kept_elsewhere(
+    public, read_only, expected
+):
+    package = copy_package(public)
+    env = {**NOTHING, "XDG_CACHE_HOME": str(public / "of_user")}
+    result(start(public / "cache", kernels=KERNELS[:1], package=package))
+    user = read_only()
+    (public / "of_user").mkdir()
+    os.chmod(public / "of_user", 0o777)
+    runs = [
+        result(start(public / "cache", package=package, env=env, user=user, kernels=k))
+        for k in (KERNELS[:2], KERNELS[:2])
+    ]
+    assert runs[0][0] > 0
+    assert runs[1] == (0, of(expected, kernels=KERNELS[:2]))
+    names = [path.name for path in (public / "of_user").rglob("*.kernel")]
+    assert names
+    assert not any("_tanh" in name for name in names)
+
+
+def test_a_package_in_another_folder_uses_the_same_kernels(tmp_path, expected):
+    result(start(tmp_path / "cache", kernels=KERNELS[:1]))
+    found = result(
+        start(tmp_path / "cache", kernels=KERNELS[:1], package=copy_package(tmp_path))
+    )
+    assert found == (0, of(expected, kernels=KERNELS[:1]))
+
+
+def test_types_of_cpu_share_a_folder(tmp_path):
+    """What is compiled for one is not loaded for another."""
+    generic = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    options = {"folder": tmp_path, "kernels": KERNELS[:1]}
+    runs = [result(start(env=env, **options))[0] for env in ({}, generic) * 2]
+    assert min(runs[:2]) > 0
+    assert runs[2:] == [0, 0]
+    (place,) = tmp_path.iterdir()
+    (_, generic), (_, host) = sorted(folders.kernels_in(place))
+    assert generic.startswith("generic-")
+    assert host != generic
 
 
 def test_an_edit_of_any_kernel_leaves_all_former_ones_behind(tmp_path, expected):
@@ -180,72 +281,72 @@ def test_an_edit_of_any_kernel_leaves_all_former_ones_behind(tmp_path, expected)
 # The files ----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def files(tmp_path):
-    return _CacheFiles(tmp_path, "kernel")
-
-
-def test_a_saved_version_is_found_under_its_key_only(files):
-    assert files.load("float64") is None
-    files.save("float64", [1, 2])
-    files.save("float32", [3])
-    assert files.load("float64") == [1, 2]
-    assert files.load("float32") == [3]
-    assert files.load("int64") is None
-
-
-@pytest.mark.parametrize("damage", [lambda text: b"", lambda text: text[:-1]])
-def test_a_damaged_file_is_as_good_as_none(files, damage):
-    files.save("float64", [1, 2])
-    path = files._path("float64")
-    path.write_bytes(damage(path.read_bytes()))
-    assert files.load("float64") is None
-    files.save("float64", [1, 2])
-    assert files.load("float64") == [1, 2]
-
-
-@pytest.mark.parametrize("package", [numba, llvmlite, _cache])
-def test_an_upgrade_leaves_all_former_ones_behind(files, monkeypatch, package):
-    files.save("float64", [1, 2])
-    monkeypatch.setattr(package, "__version__", "99.0")
-    _cache._fingerprint.cache_clear()
-    assert files.load("float64") is None
-    monkeypatch.undo()
-    _cache._fingerprint.cache_clear()
-    assert files.load("float64") == [1, 2]
-
-
-@pytest.mark.faults
-def test_a_failed_save_leaves_nothing(files, monkeypatch):
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        files.save("float64", [1, 2])
-    assert list(files.folder.iterdir()) == []
-
-
 def double(x):
     return 2 * x
 
 
-def test_numba_uses_the_cache(monkeypatch, tmp_path):
-    """Its interface is not public, so that it is used has to be seen."""
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    first, second = jit(double), jit(double)
-    assert isinstance(first._cache, KernelCache)
-    assert first(np.float64(3)) == second(np.float64(3)) == 6
-    assert (sum(first.stats.cache_misses.values()), len(second.stats.cache_misses)) == (
-        1,
-        0,
-    )
-    assert sum(second.stats.cache_hits.values()) == 1
+@pytest.fixture
+def kernel(monkeypatch, tmp_path):
+    """A function, as each process compiles it, and its only folder."""
+    monkeypatch.setattr(folders, "places", lambda: {"here": tmp_path})
+    monkeypatch.setattr(_cache, "places", folders.places)
+    monkeypatch.setattr(_cache, "_warned", [])
+    return lambda: jit(double)
 
 
-def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
-    def no_folder(function, variant):
-        raise RuntimeError("cannot cache function: no locator available")
+def is_compiled(kernel, number=3.0):
+    """Whether a call compiles; that its result is right."""
+    function = kernel()
+    assert isinstance(function._cache, KernelCache)
+    assert function(number) == 2 * number
+    (signature,) = function.signatures
+    return function.stats.cache_misses[signature] == 1
 
-    monkeypatch.setattr("skgd.kernels.machine.jit.KernelCache", no_folder)
-    assert jit(double)(3) == 6
+
+def test_a_saved_version_is_found_for_its_types_only(kernel):
+    assert [is_compiled(kernel) for _ in range(2)] == [True, False]
+    assert [is_compiled(kernel, np.float32(3)) for _ in range(2)] == [True, False]
+    assert [is_compiled(kernel, 3) for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize("damage", [lambda text: b"", lambda text: text[:-1]])
+def test_a_damaged_file_is_as_good_as_none(kernel, tmp_path, damage):
+    assert is_compiled(kernel)
+    (path,) = tmp_path.rglob("*.kernel")
+    path.write_bytes(damage(path.read_bytes()))
+    assert [is_compiled(kernel) for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize("package", [numba, llvmlite, folders])
+def test_an_upgrade_leaves_all_former_ones_behind(kernel, monkeypatch, package):
+    assert is_compiled(kernel)
+    with monkeypatch.context() as context:
+        context.setattr(package, "__version__", "99.0")
+        folders.version_folder.cache_clear()
+        assert is_compiled(kernel)
+    folders.version_folder.cache_clear()
+    assert not is_compiled(kernel)
+
+
+@pytest.mark.faults
+def test_a_failed_save_leaves_nothing(kernel, monkeypatch, tmp_path):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.warns(UserWarning, match="No space left on device.*NUMBA_CACHE_DIR"):
+        assert is_compiled(kernel)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+LARGE = np.ones(200_000)
+
+
+def first_of_large(x):
+    return LARGE[0] * x
+
+
+def test_a_kernel_that_holds_addresses_is_refused(kernel):
+    """Numba copies small global arrays into the code, and large ones it points to."""
+    with pytest.raises(RuntimeError, match="first_of_large cannot be kept on disk"):
+        jit(first_of_large)(3.0)

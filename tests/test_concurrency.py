@@ -108,7 +108,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 from tests.test_concurrency import PARAMS, train, X, y
 from skgd import GDNeuralRegressor
-from skgd.kernels.machine.jit import jit
+from skgd.kernels.machine.jit import compile_for_now
 warnings.simplefilter("ignore")
 right = [train(params).tobytes() for params in PARAMS]
 
@@ -125,7 +125,7 @@ def keep_busy(number):
 def keep_compiling():
     while not stop.is_set():
         # Kept, as to free one takes a lock of llvmlite's own, in whatever thread.
-        kept.append(jit(lambda x: 2 * x))
+        kept.append(compile_for_now(lambda x: 2 * x))
         assert kept[-1](3) == 6
         time.sleep(0.002)
 

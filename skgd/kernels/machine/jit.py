@@ -1,7 +1,6 @@
 """The one place that calls Numba: compiler flags, and the disk cache."""
 
 import os
-from contextlib import suppress
 from functools import cache
 from types import FunctionType
 
@@ -44,11 +43,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def jit(function):
-    """Compile `function` on first call, and keep the machine code on disk if possible.
-
-    Where neither the package's folder nor the user's cache folder can be written, each
-    process compiles.
-    """
+    """Compile `function` on first call, and keep the machine code if possible."""
     return _keep(njit(**OPTIONS)(function), function)
 
 
@@ -65,7 +60,7 @@ def jit_as(name, function, **names):
 
 
 def _keep(dispatcher, function, variant=""):
-    with suppress(RuntimeError):  # "no locator available"
+    if function.__closure__ is None:  # what it holds is not known by the sources
         dispatcher._cache = KernelCache(function, variant)
     return dispatcher
 

@@ -5,13 +5,15 @@ It is there in Numba 0.61 to 0.68, with llvmlite 0.44 to 0.50. What skgd takes f
 """
 
 from numba.core import cgutils
-from numba.core.caching import FunctionCache
+from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
+from numba.misc.appdirs import AppDirs
 from numba.np.arrayobj import populate_array
 
 __all__ = [
-    "FunctionCache",
+    "AppDirs",
+    "CompileResult",
     "cgutils",
     "dumps",
     "global_compiler_lock",
