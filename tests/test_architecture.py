@@ -18,11 +18,11 @@ FLOORS = [
     ["descent"],
     ["estimators"],
     [
-        *("_display", "compositions", "dask", "callbacks", "tabular"),
+        *("_commands", "_display", "compositions", "dask", "callbacks", "tabular"),
         *("_onnx", "onnx"),
         *("_regressor", "_classifier"),
     ],
-    [""],
+    ["", "__main__"],
 ]
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__")

@@ -7,6 +7,8 @@ It is there in Numba 0.61 to 0.68, with llvmlite 0.44 to 0.50. What skgd takes f
 from numba.core import cgutils
 from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.event import install_recorder
+from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 from numba.np.arrayobj import populate_array
@@ -15,8 +17,10 @@ __all__ = [
     "AppDirs",
     "CompileResult",
     "cgutils",
+    "cpu_target",
     "dumps",
     "global_compiler_lock",
+    "install_recorder",
     "populate_array",
     "typed",
 ]

@@ -1,0 +1,1 @@
+"""The commands of ``python -m skgd``, a file each: `add_options` and `run`."""

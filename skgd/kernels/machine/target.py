@@ -1,0 +1,30 @@
+"""What kernels are compiled for, and whether any is being compiled."""
+
+import os
+from contextlib import contextmanager
+
+import numba
+
+from skgd.kernels.machine.numba_private import cpu_target, install_recorder
+
+
+def cpu():
+    """Return what kernels are compiled for: system, name and features of the CPU."""
+    return cpu_target.target_context.codegen().magic_tuple()
+
+
+def compile_for(name):
+    """Compile for a type of CPU from now on, with the features that it has by LLVM.
+
+    It has to come before anything is compiled in this process, and holds for the
+    processes that this one starts.
+    """
+    os.environ["NUMBA_CPU_NAME"], os.environ["NUMBA_CPU_FEATURES"] = name, ""
+    numba.config.reload_config()
+
+
+@contextmanager
+def compilations():
+    """List what Numba compiles in a `with` block, in any thread, as events."""
+    with install_recorder("numba:compile") as recorder:
+        yield recorder.buffer
