@@ -129,7 +129,7 @@ def test_what_it_compiles_for_another_cpu_serves_a_saved_model_there(tmp_path):
         *("--estimators", "GDNeuralRegressor", "--dtypes", "float64"),
         *("--activations", "relu", "--features", "threads"),
     )
-    assert "for CPU generic" in said
+    assert "CPU generic, with what every one" in said
     assert "done: a new process compiles nothing" in said
     *_, first, second = said.splitlines()
     variables = dict(each.split("=") for each in (first, second))

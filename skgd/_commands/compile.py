@@ -7,7 +7,7 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd._commands.fits import CHOICES, Wanted, dtypes_of, jobs_of
-from skgd._commands.text import amount
+from skgd._commands.text import amount, names_of
 from skgd.kernels.machine.folders import (
     cpu_folder,
     kernels_in,
@@ -55,8 +55,8 @@ def run(options):
         compile_for(options.cpu)
     wanted = Wanted(**{name: getattr(options, name) for name in Wanted._fields})
     system, name, features = cpu()
-    n_features = sum(each.startswith("+") for each in features.split(","))
-    print(f"for CPU {name}, {n_features} features by name, {system}", flush=True)
+    known = " ".join(names_of(features)) or "what every one of them has"
+    print(f"for {system}, CPU {name}, with {known}", flush=True)
     before, started = _own_kernels(), time.perf_counter()
     dtypes = dtypes_of(wanted)
     if not _in_processes([(wanted, [dtype], True) for dtype in dtypes]):

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from joblib import cpu_count
 from threadpoolctl import threadpool_info
 
+from skgd._commands.text import names_of
 from skgd._version import __version__
 from skgd.kernels.machine.folders import (
     cpu_folder,
@@ -65,7 +66,7 @@ def collect():
             "system": platform.platform(),
             "kernels are compiled for": system,
             "CPU": name,
-            "features": [each[1:] for each in features.split(",") if each[:1] == "+"],
+            "features": names_of(features),
             "cores": cpu_count(),
             "threads of a fit": n_threads(None),
         },

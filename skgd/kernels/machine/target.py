@@ -10,14 +10,16 @@ from skgd.kernels.machine.numba_private import cpu_target, install_recorder
 
 def cpu():
     """Return what kernels are compiled for: system, name and features of the CPU."""
-    return cpu_target.target_context.codegen().magic_tuple()
+    codegen = cpu_target.target_context.codegen()
+    system, name, _ = codegen.magic_tuple()
+    # Not the features that the compiler was made with, before `compile_for`.
+    return system, name, codegen._customize_tm_features()
 
 
 def compile_for(name):
-    """Compile for a type of CPU from now on, with the features that it has by LLVM.
+    """Compile for a type of CPU, with the features that it has by LLVM.
 
-    It has to come before anything is compiled in this process, and holds for the
-    processes that this one starts.
+    It holds for the processes that this one starts, not for itself.
     """
     os.environ["NUMBA_CPU_NAME"], os.environ["NUMBA_CPU_FEATURES"] = name, ""
     numba.config.reload_config()
