@@ -13,7 +13,7 @@ import pytest
 
 import skgd
 from skgd.__main__ import main
-from skgd._commands import clean, info
+from skgd._commands import clean, compile, info
 from skgd.kernels.machine import folders
 from skgd.kernels.machine.folders import version_folder
 
@@ -137,14 +137,17 @@ def test_what_it_compiles_for_another_cpu_serves_a_saved_model_there(tmp_path):
     assert int(python("-c", PREDICT, path, **variables)) == 0
 
 
-def test_it_fails_where_nothing_can_be_kept(monkeypatch, capsys):
-    from skgd._commands import compile
+@compiles
+def test_it_fails_if_a_new_process_compiles(monkeypatch, capsys):
+    def jobs(wanted, dtype):
+        yield "a function", lambda: numba.njit(lambda x: x)(1)
 
-    monkeypatch.setattr(
-        compile, "_in_processes", lambda arguments: arguments[0][2]
-    )  # as if the processes that compile succeeded, and the new one compiled again
-    assert main(["compile"]) == 1
-    assert "could not be kept" in capsys.readouterr().out
+    monkeypatch.setattr(compile, "jobs_of", jobs)
+    with pytest.raises(SystemExit, match="1"):
+        compile._work(None, ["float64"], may_compile=False)
+    said = capsys.readouterr().out
+    assert "float64  a function" in said
+    assert "Set NUMBA_CACHE_DIR" in said
 
 
 def test_what_it_does_not_know_is_refused(capsys):

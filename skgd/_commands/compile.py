@@ -14,7 +14,7 @@ from skgd.kernels.machine.folders import (
     places,
     version_folder,
 )
-from skgd.kernels.machine.target import compilations, compile_for, cpu
+from skgd.kernels.machine.target import COMPILES, compilations, compile_for, cpu
 
 SUMMARY = "Compile kernels ahead of time, so that fits and predictions only load them."
 DETAILS = """
@@ -51,6 +51,9 @@ def add_options(parser):
 
 def run(options):
     """Compile, and see that a new process compiles nothing."""
+    if not COMPILES:
+        print("NUMBA_DISABLE_JIT is set, so nothing is compiled. Unset it.")
+        return 1
     if options.cpu:
         compile_for(options.cpu)
     wanted = Wanted(**{name: getattr(options, name) for name in Wanted._fields})
@@ -72,7 +75,6 @@ def run(options):
         print("made nothing: all kernels had been there")
     print(f"in {seconds:.1f} s; checking in a new process", flush=True)
     if not _in_processes([(wanted, dtypes, False)]):
-        print("A new process compiles kernels again: they could not be kept.")
         return 1
     print("done: a new process compiles nothing")
     if options.cpu:
@@ -121,4 +123,8 @@ def _work(wanted, dtypes, may_compile):
             if may_compile or events:
                 print(f"  {dtype}  {name:32} {seconds:5.1f} s", flush=True)
     if n_compiled and not may_compile:
+        print(
+            "A new process compiles kernels again, as they could not be kept. Set "
+            "NUMBA_CACHE_DIR to a folder that can be written to."
+        )
         raise SystemExit(1)

@@ -7,6 +7,8 @@ import numba
 
 from skgd.kernels.machine.numba_private import cpu_target, install_recorder
 
+COMPILES = not numba.config.DISABLE_JIT
+
 
 def cpu():
     """Return what kernels are compiled for: system, name and features of the CPU."""
