@@ -11,6 +11,7 @@ from functools import partial
 from importlib.metadata import version
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
@@ -74,17 +75,22 @@ class ScikitLearn:
             refit=False,
         )
 
-        def run():
+        def run(search=search, n_rows=None):
             # Warnings of the epochs' end come from other processes too.
             with parallel_config(backend=workload.backend):
-                search.fit(X, y)
+                search.fit(X[:n_rows], y[:n_rows])
             return search.cv_results_["mean_test_score"].max()
 
         def stop_workers():
             if workload.backend == "loky":
                 get_reusable_executor().shutdown(wait=True)
 
-        run.before = stop_workers
+        def prepare_workers():
+            stop_workers()
+            if workload.workers_started:
+                run(clone(search).set_params(estimator__max_iter=1), n_rows=400)
+
+        run.before, run.after = prepare_workers, stop_workers
         return run
 
 

@@ -65,7 +65,8 @@ def serve(connection, peer, workload, before=None):
     connection.send({"first": first, "runs": runs, "value": value})
     while connection.recv():
         connection.send(_seconds(run, runs))
-    _prepared(run)  # stops the workers of a search, which would outlive this process
+    # Stops the workers of a search, which would outlive this process.
+    getattr(run, "after", lambda: None)()
 
 
 def serve_peak(connection, dtype):

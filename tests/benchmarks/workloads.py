@@ -24,6 +24,7 @@ class Workload:
     dtype: str = "float64"
     density: float = 1.0  # of X; below 1 it is a CSR matrix
     backend: str | None = None  # of joblib, in a search
+    workers_started: bool = False  # before the search, by an earlier one
     data: str | None = None  # a file of a user's own
     bars: dict = field(default_factory=dict)
     share_bar: float | None = None  # of the peak of matrix products
@@ -81,9 +82,9 @@ def _prediction(n_samples, **options):
     return Workload(name, units, n_samples, n_samples, 1, kind="prediction", **options)
 
 
-def _search(name, batch_size, epochs, backend, bar):
+def _search(name, batch_size, epochs, backend, bar, workers_started=False):
     return Workload(
-        f"grid search on digits, {name}, {backend}",
+        f"grid search on digits, {name}, {backend}{' started' * workers_started}",
         (64, 100, 10),
         n_samples=1797,
         batch_size=batch_size,
@@ -91,6 +92,7 @@ def _search(name, batch_size, epochs, backend, bar):
         kind="search",
         classes=True,
         backend=backend,
+        workers_started=workers_started,
         bars={"scikit-learn": bar},
     )
 
@@ -201,13 +203,17 @@ WORKLOADS = [
     _prediction(1000, bars=_vs(2, torch=1)),
     _prediction(100_000, bars=_vs(1.5)),
     *(
-        _search(*search, backend, bar)
+        _search(*search, backend, bar, workers_started)
         for *search, bar in [
             ("minibatch 32", 32, 50, 6),
             ("minibatch 200", 200, 100, 3.5),
             ("sgd", 1, 5, 60),
         ]
-        for backend in ("loky", "threading")
+        for backend, workers_started in [
+            ("loky", False),
+            ("loky", True),
+            ("threading", False),
+        ]
     ),
 ]
 
