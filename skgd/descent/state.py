@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from skgd.kernels.machine.memory import aligned_rows
 
 # What training writes into: arrays, and lists with a number for each epoch.
 ARRAYS = ("theta", "best_theta", "memory", "order")
@@ -116,8 +117,8 @@ class TrainingState:
     def restart(self, params):
         """Start a fit: no memory of former steps, nor of epochs without improvement."""
         self.optimizer = params.optimizer
-        shape = len(OPTIMIZERS[self.optimizer].memory), self.theta.size
-        self.memory = np.zeros(shape, self.theta.dtype)
+        n_rows = len(OPTIMIZERS[self.optimizer].memory)
+        self.memory = aligned_rows(n_rows, self.theta.size, self.theta.dtype)
         self.n_steps = 0
         self.restart_schedule(params)
         self.no_improvement_count = 0

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skgd.kernels.machine.memory import aligned_zeros
+
 
 class LayerArrays(list):
     """List of arrays, one for each layer: views on one parameter vector.
@@ -53,7 +55,8 @@ def first_values(network, random_state, dtype):
         np.ravel(segment.draw(random_state, segment.shape))
         for _, segment, *_ in network.segments
     ]
-    return np.concatenate(values).astype(dtype, copy=False)
+    theta = aligned_zeros(network.n_parameters, dtype)
+    return np.concatenate(values, out=theta, casting="same_kind")
 
 
 def values_of(network, given, dtype):

@@ -179,6 +179,10 @@ WORKLOADS = [
         **{"n_samples": 5000, "epochs": 1, "density": 0.005},
         bars=_vs(4),
     ),
+    _regression(
+        *("fit of one epoch, 100 rows, 10-10-1", (10, 10), 50),
+        **{"n_samples": 100, "epochs": 1},
+    ),
     _lbfgs("10-10-1", (10, 10, 1), 2000, 100, bar=3),
     _lbfgs("20-50-1", (20, 50, 1), 2000, 100, bar=3),
     _lbfgs("20-100-1", (20, 100, 1), 2000, 100, bar=3),
