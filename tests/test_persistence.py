@@ -69,17 +69,11 @@ def test_a_pickle_holds_no_class_of_skgd_but_the_estimator(Estimator):
     assert modules_in(text) == {"skgd"}
 
 
-@pytest.mark.parametrize(
-    ("module", "names"),
-    [
-        ("skgd", sorted({*skgd.__all__} - {"__version__"})),
-        ("skgd.callbacks", skgd.callbacks.__all__),
-        ("skgd.dask", ["DaskGDNeuralClassifier", "DaskGDNeuralRegressor"]),
-    ],
-)
-def test_files_name_what_is_public_by_its_public_module(module, names):
+@pytest.mark.parametrize("module", ["skgd", "skgd.callbacks", "skgd.dask"])
+def test_files_name_what_is_public_by_its_public_module(module):
     """So the modules that it is written in may change."""
     public = pytest.importorskip(module)
+    names = {*public.__all__} - {"__version__"}
     assert {name: getattr(public, name).__module__ for name in names} == (
         dict.fromkeys(names, module)
     )
