@@ -12,8 +12,8 @@ is installed. All of it takes less than a minute on two cores, once skgd is comp
 
 The workers are processes, which is joblib's default. Their start is printed apart, as
 it is spent once. skgd searches a second time with threads instead, which have nothing
-to start nor to import. (scikit-learn's networks take several times longer with threads,
-since most of a step is Python there, which threads run by turns.)
+to start nor to import. (scikit-learn's networks take two to three times as long with
+threads, since most of a step is Python there, which threads run by turns.)
 
 Run it with ``python examples/quickstart.py [--output loss_curves.png]``.
 """
