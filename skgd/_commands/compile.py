@@ -20,8 +20,10 @@ SUMMARY = "Compile kernels ahead of time, so that fits and predictions only load
 DETAILS = """
 It makes small fits in two processes, one for each dtype, and then the same fits in a
 new process, which must not compile anything. By default, all that skgd can need is
-compiled; the options leave some of it out. Kernels are written into the first folder
-of `python -m skgd info` that can be written to; set NUMBA_CACHE_DIR to choose it.
+compiled; the options leave some of it out. The dtypes are those of networks; estimators
+of tables are always in float32. The feature `parts` is what Dask needs besides. Kernels
+are written into the first folder of `python -m skgd info` that can be written to; set
+NUMBA_CACHE_DIR to choose it.
 """
 
 

@@ -74,34 +74,41 @@ def jobs_of(wanted, dtype):
     job : callable
     """
     X = np.random.default_rng(0).standard_normal((N, 3)).astype(dtype)
-    networks = [each for each in wanted.estimators if each.startswith("GD")]
-    if dtype in wanted.dtypes and networks:
-        yield "predictions", partial(_predict, wanted, X, networks)
-        if not wanted.predict_only:
-            yield from _fits(wanted, X, networks)
-    if dtype == DTYPE_OF_TABLES:
-        for name in wanted.estimators:
-            if name not in networks:
-                yield name, partial(_fit_table, ESTIMATORS[name])
+    networks, tables = _kinds(wanted)
+    if wanted.predict_only:
+        yield "predictions", partial(_predict, wanted, X)
+        return
+    if networks and dtype in wanted.dtypes:
+        yield from _fits(wanted, X, networks)
+    for name in tables if dtype == DTYPE_OF_TABLES else ():
+        yield name, partial(_fit_table, ESTIMATORS[name])
 
 
 def dtypes_of(wanted):
     """Return the dtypes for which there is something to do."""
-    networks = [each for each in wanted.estimators if each.startswith("GD")]
+    networks, tables = _kinds(wanted)
     dtypes = list(wanted.dtypes) if networks else []
-    if len(networks) < len(wanted.estimators) and DTYPE_OF_TABLES not in dtypes:
-        dtypes.append(DTYPE_OF_TABLES)
-    return dtypes
+    return dtypes + [DTYPE_OF_TABLES] * (bool(tables) and DTYPE_OF_TABLES not in dtypes)
 
 
-def _predict(wanted, X, networks):
-    """Predict by networks that have not been trained, as saved ones do."""
+def _kinds(wanted):
+    """Return the names of estimators that were chosen: of networks, and of tables."""
+    tables = [name for name in wanted.estimators if name.startswith("Tabular")]
+    return [name for name in wanted.estimators if name not in tables], tables
+
+
+def _predict(wanted, X):
+    """Predict by networks that have not been trained, as saved ones do.
+
+    Predictions have the same kernels, whichever the estimator.
+    """
     given = [X, csr_array(X)] if "sparse" in wanted.features else [X]
     layers = [np.ones((3, 2)), np.ones((2, 1))], [np.ones(2), np.ones(1)]
     layers = [[array.astype(X.dtype) for array in arrays] for arrays in layers]
-    for name in networks:
-        for activation in wanted.activations:
-            net = ESTIMATORS[name].from_layers(*layers, activation=activation)
+    for activation in wanted.activations:
+        for batch_norm in {False, "batch_norm" in wanted.features}:
+            params = {"activation": activation, "batch_norm": batch_norm}
+            net = GDNeuralRegressor.from_layers(*layers, **params)
             for data in given:
                 net.predict(data)
 
