@@ -225,7 +225,7 @@ def batch_too_small():
     """A step sees two samples, and follows their noise."""
     net = GDNeuralRegressor(50, learning_rate_init=0.01, max_iter=40, **ALL_EPOCHS)
     return compare(
-        net, {"batch_size": 2}, {"batch_size": 50}, friedman()[:2], yscale="log"
+        net, {"batch_size": 2}, {"batch_size": 50}, friedman()[:2], ylim=(0, 0.15)
     )
 
 
@@ -296,7 +296,7 @@ def noise_floor():
         {"learning_rate": "constant"},
         {"learning_rate": "cosine"},
         friedman(),
-        yscale="log",
+        ylim=(0, 0.15),
     )
 
 
