@@ -1,5 +1,9 @@
 """Code in vectors: formulas and work on rows, of every length, against NumPy."""
 
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
@@ -144,3 +148,42 @@ def test_rows_with_what_is_between_share_memory():
 def test_scratch_memory_is_the_same_again_in_one_thread():
     assert np.shares_memory(scratch(100, np.float64), scratch(50, np.float32))
     assert scratch(100, np.float64).ctypes.data % LINE == 0
+
+
+WRONG = """
+import numpy as np, numba
+from skgd.kernels.machine import rows
+ones = np.ones(8)
+
+@numba.njit
+def dot(x, y): return rows.dot(x, y)
+
+@numba.njit
+def scale(x, y): rows.scale(2.0, x, y)
+
+@numba.njit
+def add_product(x, W, y): rows.add_product(x, 2, W, y)
+
+for function, arguments in [
+    (dot, (ones, ones[:7])),
+    (scale, (ones, ones[:7])),
+    (add_product, (ones, ones, ones[:3])),
+    (add_product, (ones[:7], ones, ones[:2])),
+]:
+    try:
+        function(*arguments)
+    except IndexError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_rows_of_other_lengths_are_refused_where_indices_are_checked():
+    run = subprocess.run(
+        [sys.executable, "-c", WRONG],
+        env={**os.environ, "NUMBA_BOUNDSCHECK": "1", "NUMBA_DISABLE_JIT": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.splitlines() == ["rows of lengths that do not fit"] * 4

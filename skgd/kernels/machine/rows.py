@@ -24,7 +24,7 @@ def add_scaled(a, x, y):
 
 
 def add_product(x, step, W, y):
-    """Do ``y += x[::step] @ W``; W is flat, with rows of the length of y."""
+    """Do ``y += x[::step] @ W``; W is flat, with rows of the length of y, above 0."""
     y += x[::step] @ W.reshape(-1, y.size)
 
 
@@ -64,6 +64,8 @@ def _add_product(typingctx, x, step, W, y):
             for i in (0, 2, 3)
         )
         n_rows = builder.sdiv(W.nitems, y.nitems)
+        _refuse(context, builder, "!=", builder.mul(n_rows, y.nitems), W.nitems)
+        _refuse(context, builder, ">", builder.mul(n_rows, step), x.nitems)
         element = x.data.type.pointee
 
         def term(row, start, lanes):
@@ -92,7 +94,7 @@ def _add_product(typingctx, x, step, W, y):
 
 
 def _of_rows(write):
-    """Make an intrinsic of ``write(load, y, a)``, which returns the new value of y."""
+    """Make an intrinsic of ``write(a, x, y)``, which returns the new value of y."""
 
     @intrinsic
     def work(typingctx, a, x, y):
@@ -133,12 +135,17 @@ def _arrays(context, builder, kinds, values):
         context.make_array(kind)(context, builder, value)
         for kind, value in zip(kinds, values, strict=True)
     )
-    if numba.config.BOUNDSCHECK:
-        differ = builder.icmp_signed("!=", x.nitems, y.nitems)
-        with cgutils.if_unlikely(builder, differ):
-            message = "two rows of different lengths"
-            context.call_conv.return_user_exc(builder, IndexError, (message,))
+    _refuse(context, builder, "!=", x.nitems, y.nitems)
     return x, y
+
+
+def _refuse(context, builder, relation, n, other):
+    """Raise if two lengths are in a relation, where Numba is told to check indices."""
+    if numba.config.BOUNDSCHECK:
+        is_wrong = builder.icmp_signed(relation, n, other)
+        with cgutils.if_unlikely(builder, is_wrong):
+            message = "rows of lengths that do not fit"
+            context.call_conv.return_user_exc(builder, IndexError, (message,))
 
 
 if not numba.config.DISABLE_JIT:
