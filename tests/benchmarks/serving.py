@@ -2,9 +2,10 @@
 
     python tests/benchmarks/serving.py
 
-Latencies of each model with 1, 100 and 1,000 rows, throughput of single rows from several
-threads, threads within a prediction, memory and size of files, and examples/service.py
-over HTTP. It needs the extras `serve` and `onnx`, and nothing else should run meanwhile.
+Latencies of each model with 1, 100 and 1,000 rows, throughput of single rows from
+several threads, threads within a prediction, memory and size of files, and
+examples/service.py over HTTP. It needs the extras `serve` and `onnx`. Nothing else
+should run meanwhile.
 """
 
 import argparse
@@ -80,7 +81,7 @@ def graph_of(model, data):
     if data is ARRAY:
         types = [("X", FloatTensorType([None, ARRAY.shape[1]]))]
     else:
-        kinds = {name: StringTensorType for name in LEVELS}
+        kinds = dict.fromkeys(LEVELS, StringTensorType)
         types = [(name, kinds.get(name, FloatTensorType)([None, 1])) for name in data]
     graph = to_onnx(model, initial_types=types, options={"zipmap": False})
     return graph.SerializeToString()
@@ -177,7 +178,7 @@ def show_throughput(calls, seconds):
 
 
 def show_n_jobs(seconds):
-    """What threads within a prediction gain and cost where a network is large enough."""
+    """What threads within a prediction gain where a network is large enough."""
     rng = np.random.default_rng(0)
     data = rng.standard_normal((10_000, 50)).astype(np.float32)
     net = GDNeuralClassifier((200, 200), max_iter=1, random_state=0)
