@@ -141,12 +141,15 @@ def latencies(call, seconds):
 
 def throughput(call, n_threads, seconds):
     """Calls a second from several threads."""
-    ready = threading.Barrier(n_threads)
+    ends = []
+    ready = threading.Barrier(
+        n_threads, action=lambda: ends.append(time.perf_counter() + seconds)
+    )
 
     def work(_):
         ready.wait()
-        n, end = 0, time.perf_counter() + seconds
-        while time.perf_counter() < end:
+        n = 0
+        while time.perf_counter() < ends[0]:
             call()
             n += 1
         return n
@@ -295,7 +298,7 @@ def show_client(name, client, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=1, help="of a measurement")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of a measurement")
     seconds = parser.parse_args().seconds
     warnings.simplefilter("ignore")
     models = make_models()
