@@ -89,6 +89,11 @@ def begin(params, theta, *place, n_steps=0):
     return begin_update(OneArray(theta.size, *place), theta, params, n_steps)
 
 
+def memory_of(update):
+    """What the optimizer remembers, without what is between the rows."""
+    return update.memory[:, : update.theta.size]
+
+
 def descend(params, gradient, theta, rate, n_steps):
     """The path of the kernel."""
     theta = theta.copy()
@@ -199,21 +204,21 @@ def test_gradient_is_scaled_and_penalised_in_the_same_pass(optimizer, dtype):
         *(theta.copy(), 3, 8),
         n_steps=3,
     )
-    fused.memory[:] = memory
+    memory_of(fused)[:] = memory
     loss = apply(fused, g, 7.0, 2.0, 0.1)
     plain = begin(settings(optimizer, alpha=0.0), theta[inside].copy(), n_steps=3)
-    plain.memory[:] = memory[:, inside]
+    memory_of(plain)[:] = memory[:, inside]
     apply(plain, factor * g[inside] + l2 * theta[inside], 0.0, 1.0, 0.1)
     plain.theta[:] += (decay - dtype(1)) * theta[inside]
 
     tolerance = {"rtol": 16 * np.finfo(dtype).eps, "atol": np.finfo(dtype).eps}
     assert_allclose(fused.theta[inside], plain.theta, **tolerance)
-    assert_allclose(fused.memory[:, inside], plain.memory, **tolerance)
+    assert_allclose(memory_of(fused)[:, inside], memory_of(plain), **tolerance)
     penalty = 0.5 * 0.5 * (theta[inside] ** 2).sum()
     assert_allclose(loss, (7 + penalty) / 2, **tolerance)
     outside = np.r_[0:3, 8:12]
     np.testing.assert_array_equal(fused.theta[outside], theta[outside])
-    np.testing.assert_array_equal(fused.memory[:, outside], memory[:, outside])
+    np.testing.assert_array_equal(memory_of(fused)[:, outside], memory[:, outside])
 
 
 @pytest.mark.parametrize("beta_2", [0.9, 0.999, 0.999999])
@@ -222,7 +227,7 @@ def test_second_moment_keeps_its_digits_in_float32(beta_2):
     update = begin(settings("adam", alpha=0.0, beta_2=beta_2), np.zeros_like(g))
     apply(update, g, 0.0, 1.0, 0.1)
     expected = (1 - beta_2) * g.astype(float) ** 2
-    assert_allclose(update.memory[1], expected, rtol=1e-6)
+    assert_allclose(memory_of(update)[1], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("optimizer", sorted(set(FIRST_ORDER) - NOT_NORMALISED))
@@ -240,7 +245,7 @@ def test_nan_stays_nan(optimizer):
     update = begin(settings(optimizer, alpha=0.0), np.ones(37))
     for _ in range(2):
         apply(update, g, 0.0, 1.0, 0.1)
-        for row in (update.theta, *update.memory):
+        for row in (update.theta, *memory_of(update)):
             np.testing.assert_array_equal(np.isnan(row), np.isnan(g))
 
 
@@ -254,4 +259,4 @@ def test_every_row_of_the_memory_is_used(optimizer):
     update = begin(settings(optimizer, alpha=0.0), np.ones(5))
     apply(update, np.arange(1.0, 6.0), 0.0, 1.0, 0.1)
     assert len(update.memory) == len(FIRST_ORDER[optimizer].memory)
-    assert update.memory.all()
+    assert memory_of(update).all()
