@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import httpx
 import joblib
 import numpy as np
 import onnxruntime
@@ -246,6 +245,8 @@ def show_memory(models):
 @contextmanager
 def serving(path):
     """The service in a process of its own, and a client of it."""
+    import httpx  # with the extra `serve` only
+
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
