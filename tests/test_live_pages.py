@@ -14,7 +14,7 @@ from tests.browser import start_chromium
 
 DOCS = Path(__file__).parents[1] / "docs"
 BUILT = DOCS / "_build/html"
-# Of the theme, when it is first opened.
+# The theme prints this when it is first opened.
 HARMLESS = "invalid theme mode"
 
 CONFIGURATION = f"""
