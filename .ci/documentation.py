@@ -34,7 +34,7 @@ def problems():
     """Yield a line for whatever is wrong."""
     cases = ET.parse(BUILD / "gallery.xml").iter("testcase")
     seconds = {Path(case.get("file")).name: float(case.get("time")) for case in cases}
-    for example in sorted(Path("examples").glob("plot_*.py")):
+    for example in sorted(Path("examples").rglob("plot_*.py")):
         if example.name not in seconds:
             yield f"{example} was not run"
         elif seconds[example.name] > LIMIT:

@@ -63,6 +63,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"[\\/]plot_",
     "ignore_pattern": r"(^|[\\/])(?!plot_)[^\\/]*\.py$",
+    "subsection_order": "gallery.SECTIONS",
     "within_subsection_order": "gallery.ORDER",
     "reset_modules": ("matplotlib", "gallery.turn_warnings_into_errors"),
     "reset_modules_order": "both",

@@ -1,4 +1,4 @@
-"""The gallery's order, and its rule that an example must not warn."""
+"""The gallery's sections and order, and its rule that an example must not warn."""
 
 import warnings
 
@@ -6,34 +6,38 @@ import warnings
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sphinx_gallery.sorting import ExplicitOrder
 
-# From what is learned first to what is used daily. An example that is not listed comes
-# at the star.
+SECTIONS = ExplicitOrder(
+    ["../examples/descent", "../examples/networks", "../examples/data"]
+)
+
+# Within a section, from what is learned first to what is used daily. An example that is
+# not listed comes last.
 ORDER = ExplicitOrder(
     [
-        # The swap
-        "plot_swap_in.py",
-        # How gradient descent works
-        "plot_loss_curves.py",
+        # descent
         "plot_descent_paths.py",
         "plot_batch_sgd_minibatch.py",
         "plot_learning_rates.py",
         "plot_optimizers.py",
         "plot_schedules.py",
-        "plot_activations.py",
+        "plot_loss_curves.py",
         "plot_gradient_check.py",
-        "plot_callbacks.py",
+        # networks
+        "plot_activations.py",
         "plot_decision_boundaries.py",
+        "plot_callbacks.py",
         "plot_digit_weights.py",
-        "*",
-        # Work with data
-        "plot_tables.py",
         "plot_overfitting.py",
+        # data
+        "plot_swap_in.py",
+        "plot_tables.py",
         "plot_grid_search.py",
         "plot_quantiles.py",
         "plot_robust_losses.py",
         "plot_imbalanced.py",
         "plot_forecast.py",
         "plot_partial_fit.py",
+        "*",
     ]
 )
 
