@@ -1,4 +1,7 @@
-"""Shared set-up: a folder for compiled kernels that lasts from run to run; Ctrl-C."""
+"""Shared set-up: a folder for compiled kernels that lasts from run to run; Ctrl-C.
+
+And what several tests use: figures, and a browser.
+"""
 
 import getpass
 import importlib.util
@@ -8,6 +11,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.browser import start_chromium
 
 
 def pytest_configure():
@@ -42,3 +47,24 @@ def figures_that_draw():
     for number in plt.get_fignums():
         plt.figure(number).canvas.draw()
     plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    driver = start_chromium()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Return Chromium as on a first visit; its console must be silent in the end.
+
+    Left out is the theme's note on the mode that it has set.
+    """
+    yield chromium
+    messages = [entry["message"] for entry in chromium.get_log("browser")]
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chromium.execute_script("localStorage.clear()")
+    assert [message for message in messages if "[PST]" not in message] == []

@@ -10,18 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import start_chromium
-
 DOCS = Path(__file__).parents[1] / "docs"
 BUILT = DOCS / "_build/html"
-# The theme prints this when it is first opened.
-HARMLESS = "invalid theme mode"
 
 CONFIGURATION = f"""
 import sys
 sys.path.insert(0, {str(DOCS / "_extensions")!r})
 extensions = ["live_descent"]
 html_theme = "pydata_sphinx_theme"
+templates_path = [{str(DOCS / "_templates")!r}]
 html_static_path = [{str(DOCS / "_static")!r}]
 """
 PAGE = """
@@ -65,24 +62,6 @@ def build(folder, pages, builder="html"):
     with docutils_namespace():
         Sphinx(folder, folder, out, folder / "doctrees", builder, **options).build()
     return out
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    driver = start_chromium()
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def browser(chromium):
-    """Return Chromium; its console must be silent in the end."""
-    yield chromium
-    messages = [entry["message"] for entry in chromium.get_log("browser")]
-    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    ours = [message for message in messages if HARMLESS not in message]
-    assert [message for message in ours if "[PST]" not in message] == []
 
 
 class Widget:
