@@ -95,6 +95,7 @@ html_theme_options = {
         "image_dark": "_static/logo_dark.svg",
     },
     "header_links_before_dropdown": 5,
+    "navbar_persistent": ["language_switch", "search-button-field"],
     "show_toc_level": 2,
     "primary_sidebar_end": [],
     "footer_start": ["copyright"],

@@ -1,5 +1,7 @@
-"""The built documentation in Chromium, a page of each kind, if it has been built."""
+"""The built documentation, if there is one; in Chromium, a page of each kind."""
 
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,54 @@ def test_a_page_has_colours_without_scripts(browser):
     assert browser.execute_script(
         "return getComputedStyle(document.body).getPropertyValue('--pst-color-link')"
     )
+
+
+@pytest.mark.parametrize("width", [320, 390, 960, 1440])
+def test_the_switch_of_languages_is_seen_without_a_menu(browser, page, width):
+    screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    browser.get(page.as_uri())
+    links = browser.find_elements("css selector", ".skgd-language")
+    (box,) = [link.rect for link in links if link.is_displayed()]
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert (
+        browser.execute_script("return document.documentElement.scrollWidth") == width
+    )
+
+
+@cache
+def switch_of(page):
+    """Return the page that a page's switch leads to, its title and its language."""
+    pattern = (
+        r'<a class="skgd-language nav-link" href="([^"]*)" title="([^"]*)"\s+'
+        r'lang="([^"]*)" hreflang="\3">'
+    )
+    # It is there twice: for wide screens and for narrow ones.
+    ((href, title, language),) = set(re.findall(pattern, page.read_text("utf-8")))
+    return (page.parent / href).resolve(), title, language
+
+
+PAGES = [page for page in sorted(BUILT.rglob("*.html")) if "_static" not in page.parts]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(BUILT)))
+def test_each_page_has_a_switch_to_a_page_in_the_other_language(page):
+    other, _, language = switch_of(page)
+    assert f'<html lang="{language}"' in other.read_text("utf-8")
+    assert f'<html lang="{language}"' not in page.read_text("utf-8")
+
+
+def test_the_switch_of_a_translation_leads_to_its_original_and_back():
+    translations = {page for page in PAGES if page.parent.name == "zh"}
+    originals = [switch_of(page)[0] for page in translations]
+    assert {switch_of(page)[0] for page in originals} == translations
+
+
+def test_the_switch_of_a_page_without_a_translation_says_so():
+    titles = {True: set(), False: set()}
+    for page in PAGES:
+        other, title, _ = switch_of(page)
+        titles[switch_of(other)[0] == page].add(title)
+    assert titles[True] == {"This page in English", "本页的中文版"}
+    assert titles[True].isdisjoint(titles[False])

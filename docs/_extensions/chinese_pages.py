@@ -2,7 +2,8 @@
 
 Sphinx builds a project in one language. Here the theme's words around a Chinese page
 come from its and Sphinx's own Chinese catalogues, browsers and screen readers are told
-the language, and "previous" and "next" stay within it.
+the language, and "previous" and "next" stay within it. A switch leads to the same page
+in the other language.
 """
 
 from gettext import translation
@@ -44,12 +45,43 @@ def is_chinese(pagename):
     return pagename.startswith("zh/")
 
 
+def in_english(pagename, pages):
+    """Return the page that a Chinese one is translated from, or None."""
+    name = pagename.removeprefix("zh/")
+    candidates = f"tutorial/{name}", f"guide/{name}"
+    return next((page for page in candidates if page in pages), None)
+
+
+def in_chinese(pagename, pages):
+    """Return the translation of an English page, or None."""
+    name = "zh/" + pagename.rpartition("/")[2]
+    return name if name in pages and in_english(name, pages) == pagename else None
+
+
+def make_switch(pagename, pages):
+    """Return what the link to the other language leads to, and says, in that."""
+    if is_chinese(pagename):
+        page, index = in_english(pagename, pages), "index"
+        words = "en", "English", "This page in English", "No English page; to the index"
+    else:
+        page, index = in_chinese(pagename, pages), "zh/index"
+        words = "zh-CN", "中文", "本页的中文版", "本页没有中文版。转到中文首页"
+    language, name, same, other = words
+    return {
+        "language": language,
+        "name": name,
+        "page": page or index,
+        "title": same if page else other,
+    }
+
+
 def translate(app, pagename, templatename, context, doctree):
     """Set language, words and neighbours of a page before it is written."""
     _, previous, following = app.builder.relations.get(pagename, (None, None, None))
     for name, neighbour in {"prev": previous, "next": following}.items():
         if neighbour and is_chinese(neighbour) != is_chinese(pagename):
             context[name] = None
+    context["switch"] = make_switch(pagename, app.env.found_docs)
     if not is_chinese(pagename):
         return
     context |= {
