@@ -1,11 +1,15 @@
 """Settings of the documentation; ``contributing.rst`` says how to build it."""
 
 import sys
+import tomllib
 from pathlib import Path
+
+from matplotlib import rc_params_from_file
 
 from skgd import __version__
 
-sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
 
 project = "skgd"
 author = "The skgd developers"
@@ -19,13 +23,13 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",
     "matplotlib.sphinxext.plot_directive",
-    "matplotlib.sphinxext.figmpl_directive",
     "sphinx_gallery.gen_gallery",
     "sphinx_design",
     "sphinx_copybutton",
     "myst_parser",  # for CHANGELOG.md
     "chinese_pages",
     "chinese_search",
+    "inline_pictures",
     "live_descent",
 ]
 exclude_patterns = ["_build"]
@@ -51,12 +55,27 @@ toc_object_entries_show_parents = "hide"
 
 # Pictures ---------------------------------------------------------------------------
 
-plot_formats = ["png"]
-plot_srcset = ["2x"]  # twice the resolution, for screens that have it
+# matplotlibrc says how they look, and inline_pictures.py what becomes of them.
+picture_words = tomllib.loads((HERE / "zh/pictures.toml").read_text(encoding="utf-8"))
+plot_formats = ["svg"]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_apply_rcparams = True
-plot_rcparams = {"figure.facecolor": "white"}
+plot_rcparams = dict(
+    rc_params_from_file(HERE / "matplotlibrc", use_default_template=False)
+)
+# One picture may have several figures, its panels.
+plot_template = """
+{{ source_code }}
+
+.. container:: pictures
+{% for img in images %}
+   .. image:: {{ build_dir }}/{{ img.basename }}.{{ default_fmt }}
+{%- for option in options %}
+      {{ option }}
+{%- endfor %}
+{% endfor %}
+"""
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

@@ -13,14 +13,13 @@ curves = {
     "gelu": (z * norm.cdf(z), norm.cdf(z) + z * norm.pdf(z)),
 }
 
-fig, axes = plt.subplots(
-    1, 4, figsize=(7, 2.3), sharex=True, sharey=True, layout="constrained"
-)
-for ax, (name, (value, slope)) in zip(axes, curves.items(), strict=True):
+for name, (value, slope) in curves.items():
+    fig, ax = plt.subplots(figsize=(1.8, 2))
     ax.axhline(0, color="0.8", lw=0.8)
     ax.plot(z, value, color="tab:blue", label=r"$\varphi(z)$")
     ax.plot(z, slope, color="tab:red", ls="--", label=r"$\varphi'(z)$")
-    ax.set(xlabel="$z$", ylim=(-1.3, 2.3))
+    ax.set(xlabel="$z$", xticks=[-4, 0, 4], ylim=(-1.3, 2.3))
     ax.set_title(name, family="monospace")
-axes[0].legend(loc="upper left", fontsize="small")
+    if name == "logistic":
+        ax.legend(loc="upper left")
 plt.show()

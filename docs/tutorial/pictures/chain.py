@@ -12,38 +12,40 @@ loss = 0.5 * (output - y) ** 2
 d_output = output - y
 d_a = d_output * w_2
 d_z = d_a * (1 - a**2)
+d_w_1 = d_z * x
 
 nodes = [
-    ("$x$", x, None),
-    ("$z^{(1)}$", z, d_z),
+    ("$w_1$", w_1, d_w_1),
+    ("$z$", z, d_z),
     ("$a$", a, d_a),
     (r"$\hat y$", output, d_output),
     (r"$\ell$", loss, 1.0),
 ]
 forward = [r"$w_1 x + b_1$", r"$\tanh$", r"$w_2 a + b_2$", r"$(\hat y - y)^2 / 2$"]
-backward = [None, r"$\cdot\,(1 - a^2)$", r"$\cdot\,w_2$", r"$\cdot\,(\hat y - y)$"]
+backward = [r"$\cdot x$", r"$\cdot (1 - a^2)$", r"$\cdot w_2$", r"$\cdot (\hat y - y)$"]
 
-fig, ax = plt.subplots(figsize=(7, 2.4), layout="constrained")
+fig, ax = plt.subplots(figsize=(4.5, 2))
+centred = {"ha": "center", "va": "center"}
 for place, (symbol, value, derivative) in enumerate(nodes):
-    ax.scatter(2 * place, 0, s=1100, color="white", edgecolor="0.3", lw=1.5, zorder=3)
-    ax.text(2 * place, 0, symbol, ha="center", va="center", size=13, zorder=4)
-    ax.text(2 * place, 0.62, f"{value:.3f}", ha="center", color="tab:blue")
-    if derivative is not None:
-        text = f"{derivative:.3f}"
-        ax.text(2 * place, -0.78, text, ha="center", color="tab:red")
+    ax.scatter(place, 0, s=600, color="white", edgecolor="0.3", lw=1.2, zorder=3)
+    ax.text(place, 0, symbol, size=12, zorder=4, **centred)
+    ax.text(place, 1.0, f"{value:.3f}", color="tab:blue", **centred)
+    text = f"{derivative:.3f}".replace("-", "\N{MINUS SIGN}")
+    ax.text(place, -1.0, text, color="tab:red", **centred)
 
-arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "shrinkA": 18, "shrinkB": 18}
+arrow = {"arrowstyle": "-|>", "mutation_scale": 12, "shrinkA": 14, "shrinkB": 14}
 for place in range(4):
-    left, right, middle = 2 * place, 2 * place + 2, 2 * place + 1
-    style = {**arrow, "color": "tab:blue"}
-    ax.annotate("", (right, 0.14), (left, 0.14), arrowprops=style)
-    ax.text(middle, 0.3, forward[place], ha="center", size=9, color="tab:blue")
-    if backward[place] is not None:
-        style = {**arrow, "color": "tab:red"}
-        ax.annotate("", (left, -0.14), (right, -0.14), arrowprops=style)
-        ax.text(middle, -0.46, backward[place], ha="center", size=9, color="tab:red")
+    left, middle, right = place, place + 0.5, place + 1
+    for text, color, side, start, end in [
+        (forward[place], "tab:blue", 1, left, right),
+        (backward[place], "tab:red", -1, right, left),
+    ]:
+        height = 0.12 * side
+        style = {**arrow, "color": color}
+        ax.annotate("", (end, height), (start, height), arrowprops=style)
+        ax.text(middle, 0.55 * side, text, color=color, **centred)
 
-ax.text(-0.9, -0.78, r"$\partial\ell/\partial$", ha="center", color="tab:red", size=11)
-ax.set(xlim=(-1.4, 8.6), ylim=(-1.0, 0.95))
+ax.text(-0.55, -1.0, r"$\partial\ell/\partial$", color="tab:red", **centred)
+ax.set(xlim=(-0.75, 4.4), ylim=(-1.2, 1.2))
 ax.axis("off")
 plt.show()

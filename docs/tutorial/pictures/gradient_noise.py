@@ -32,9 +32,9 @@ def sample_gradients():
 sizes = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1500])
 line = np.geomspace(1, 1999, 200)
 rng = np.random.default_rng(0)
-fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+fig, ax = plt.subplots()
 n_epochs = 0
-for until, color in [(1, "tab:blue"), (20, "tab:orange"), (300, "tab:red")]:
+for until, color in zip([1, 20, 300], plt.cm.viridis([0.0, 0.4, 0.8]), strict=True):
     while n_epochs < until:
         net.partial_fit(X, y)
         n_epochs += 1

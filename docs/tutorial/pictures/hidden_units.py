@@ -12,13 +12,16 @@ warnings.simplefilter("ignore", ConvergenceWarning)
 x = np.linspace(-3, 3, 61)
 X, y = x.reshape(-1, 1), np.sin(x)
 
-fig, axes = plt.subplots(
-    1, 4, figsize=(7, 2.3), sharex=True, sharey=True, layout="constrained"
-)
-for ax, n_units in zip(axes, [0, 1, 2, 10], strict=True):
-    hidden = (n_units,) if n_units else ()
+titles = {
+    0: "no hidden unit",
+    1: "1 hidden unit",
+    2: "2 hidden units",
+    10: "10 hidden units",
+}
+for n_units, title in titles.items():
+    fig, ax = plt.subplots(figsize=(1.8, 2.2))
     net = GDNeuralRegressor(
-        hidden_layer_sizes=hidden,
+        hidden_layer_sizes=(n_units,) if n_units else (),
         activation="tanh",
         learning_rate_init=0.03,
         max_iter=5000,
@@ -27,9 +30,13 @@ for ax, n_units in zip(axes, [0, 1, 2, 10], strict=True):
     ).fit(X, y)
     if n_units:
         units = np.tanh(X @ net.coefs_[0] + net.intercepts_[0]) * net.coefs_[1].T
-        ax.plot(x, units, color="0.8", lw=1)
-    ax.plot(x, y, ".", ms=3, color="tab:gray", label="$y$")
-    ax.plot(x, net.predict(X), color="tab:orange", lw=2, label=r"$\hat y$")
-    ax.set(title=f"{hidden}", xlabel="$x$", ylim=(-2.2, 2.2))
-axes[0].legend(loc="lower right", fontsize="small")
+        first, *_ = ax.plot(x, units, color="0.7", lw=1)
+        first.set_label("a unit times\nits weight")
+    data = ax.plot(x, y, ".", ms=3, color="tab:gray", label="$y$")
+    fit = ax.plot(x, net.predict(X), color="tab:orange", lw=2, label=r"$\hat y$")
+    if n_units == 0:
+        ax.legend(handles=[*data, *fit], loc="lower right")
+    elif n_units == 1:
+        ax.legend(handles=[first], loc="upper left", handlelength=1)
+    ax.set(title=title, xlabel="$x$", xticks=[-2, 0, 2], ylim=(-2.2, 2.2))
 plt.show()

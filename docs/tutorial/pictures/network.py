@@ -13,7 +13,7 @@ def heights(n_units):
     return [(n_units - 1) / 2 - unit for unit in range(n_units)]
 
 
-fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+fig, ax = plt.subplots(figsize=(4.5, 2.8))
 for layer in range(2):
     for low in heights(SIZES[layer]):
         for high in heights(SIZES[layer + 1]):
@@ -25,13 +25,13 @@ for layer, (n_units, symbol, color) in enumerate(
 ):
     for unit, height in enumerate(heights(n_units), 1):
         x = layer * SPACING
-        ax.scatter(x, height, s=900, color="white", edgecolor=color, lw=2, zorder=2)
+        ax.scatter(x, height, s=560, color="white", edgecolor=color, lw=2, zorder=2)
         ax.text(x, height, f"${symbol}_{unit}$", ha="center", va="center", zorder=3)
     if layer > 0:
         middle = (layer - 0.5) * SPACING
         matrix, intercepts = f"$W^{{({layer})}}$", f"$b^{{({layer})}}$"
-        ax.text(middle, 1.75, f"{matrix}, {intercepts}", ha="center", size="large")
-    ax.text(layer * SPACING, -2.15, f"$l = {layer}$", ha="center", size="large")
+        ax.text(middle, 1.75, f"{matrix}, {intercepts}", ha="center")
+    ax.text(layer * SPACING, -2.15, f"$l = {layer}$", ha="center")
 
 ax.set(xlim=(-0.7, 2 * SPACING + 0.7), ylim=(-2.4, 2.1))
 ax.axis("off")

@@ -40,16 +40,23 @@ def excess(learning_rate, rate):
 runs = [
     ("constant", 0.02, "tab:red", "-"),
     ("constant", 0.005, "tab:orange", "-"),
-    ("constant", 0.00125, "gold", "-"),
+    ("constant", 0.00125, "tab:olive", "-"),
     ("exponential", 0.02, "tab:green", "--"),
     ("cosine", 0.02, "tab:blue", "--"),
 ]
-fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+fig, ax = plt.subplots(figsize=(4.5, 3.4))
 for learning_rate, rate, color, style in runs:
-    label = rf"{learning_rate}  $\eta_0 = {rate:g}$"
+    label = f"{learning_rate} {rate:g}"
     epochs = np.arange(1, n_epochs + 1)
     ax.semilogy(epochs, excess(learning_rate, rate), style, color=color, label=label)
 ax.set(xlabel="epoch", ylabel=r"$L - L_{\min}$")
-ax.legend(fontsize="small", loc="lower left")
+monospace = {"family": "monospace"}
+fig.legend(
+    title="learning_rate, learning_rate_init",
+    title_fontproperties=monospace,
+    prop=monospace,
+    loc="outside upper center",
+    ncols=2,
+)
 ax.grid(color="0.93")
 plt.show()

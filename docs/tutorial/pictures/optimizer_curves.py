@@ -28,7 +28,7 @@ rates = {
 styles = ["-", "-", "--", "-", "--", ":", "-", "--", ":"]
 colors = ["0.3", *["tab:blue"] * 2, *["tab:green"] * 3, *["tab:red"] * 3]
 
-fig, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
+fig, ax = plt.subplots(figsize=(4.5, 3.8))
 for (optimizer, rate), style, color in zip(rates.items(), styles, colors, strict=True):
     net = GDNeuralRegressor(
         hidden_layer_sizes=(50,),
@@ -40,8 +40,11 @@ for (optimizer, rate), style, color in zip(rates.items(), styles, colors, strict
         n_iter_no_change=np.inf,
         random_state=0,
     ).fit(X, y)
-    label = rf"{optimizer}  $\eta = {rate:g}$"
+    label = f"{optimizer}, η = {rate:g}"
     ax.semilogy(net.loss_curve_, style, color=color, label=label)
 ax.set(xlabel="epoch", ylabel="$L$", ylim=(0.018, 0.5), xlim=(0, 100))
-ax.legend(fontsize="small", loc="upper right")
+ax.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5])
+ax.minorticks_off()
+ax.yaxis.set_major_formatter("{x:g}")
+ax.legend(loc="upper right", prop={"family": "monospace"})
 plt.show()

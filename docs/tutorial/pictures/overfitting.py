@@ -36,30 +36,31 @@ def make_net(alpha):
     )
 
 
-fig = plt.figure(figsize=(7, 5), layout="constrained")
-axes = fig.subplot_mosaic([["curve"] * 3, [1e-4, 1.0, 10.0]])
+def draw_errors():
+    """Draw both errors by epoch, without a penalty."""
+    net = make_net(alpha=0).fit(X_train, y_train, X_val=X_test, y_val=y_test)
+    # The loss is half the squared error; that of training is taken before each step.
+    train = np.sqrt(2 * np.array(net.loss_curve_))
+    test = np.sqrt(2 * np.array(net.validation_loss_curve_))
+    epochs = np.arange(1, 1001)
+    _, ax = plt.subplots()
+    ax.semilogx(epochs, train, color="tab:blue", label="X_train")
+    ax.semilogx(epochs, test, "--", color="tab:red", label="X_test")
+    best = int(np.argmin(test))
+    ax.plot(epochs[best], test[best], "o", color="tab:red")
+    ax.axhline(0.5, color="0.6", lw=0.8, ls=":")
+    ax.set(xlabel="epoch", ylabel="RMSE", ylim=(0, 1))
+    ax.legend(prop={"family": "monospace"})
 
-ax = axes["curve"]
-# The loss is half the squared error; that of training is taken before each step.
-net = make_net(alpha=0).fit(X_train, y_train, X_val=X_test, y_val=y_test)
-train = np.sqrt(2 * np.array(net.loss_curve_))
-test = np.sqrt(2 * np.array(net.validation_loss_curve_))
-epochs = np.arange(1, 1001)
-ax.semilogx(epochs, train, color="tab:blue", label="X_train")
-ax.semilogx(epochs, test, color="tab:red", label="X_test")
-best = int(np.argmin(test))
-ax.plot(epochs[best], test[best], "o", color="tab:red")
-ax.axhline(0.5, color="0.6", lw=0.8, ls=":")
-ax.set(xlabel="epoch", ylabel="RMSE", ylim=(0, 1))
-ax.legend(prop={"family": "monospace", "size": "small"})
 
-x = np.linspace(-9, 9, 301)
-for alpha in [1e-4, 1.0, 10.0]:
-    ax = axes[alpha]
-    net = make_net(alpha).fit(X_train, y_train)
-    ax.plot(x, np.sin(x / 3), color="0.7", ls="--")
-    ax.plot(X_train.ravel(), y_train, ".", color="tab:gray")
-    ax.plot(x, net.predict(x.reshape(-1, 1)), color="tab:orange")
-    ax.set(xlabel="$x$", ylim=(-2.2, 2.2))
-    ax.set_title(f"alpha={alpha:g}", fontsize="small", family="monospace")
-plt.show()
+def draw_fits():
+    """Draw what a weak penalty, a fitting one and a strong one make of the points."""
+    x = np.linspace(-9, 9, 301)
+    for alpha in [1e-4, 1.0, 10.0]:
+        net = make_net(alpha).fit(X_train, y_train)
+        _, ax = plt.subplots(figsize=(2.5, 2.2))
+        ax.plot(x, np.sin(x / 3), color="0.6", ls="--")
+        ax.plot(X_train.ravel(), y_train, ".", color="tab:gray")
+        ax.plot(x, net.predict(x.reshape(-1, 1)), color="tab:orange")
+        ax.set(xlabel="$x$", ylim=(-2.2, 2.2))
+        ax.set_title(f"alpha={alpha:g}", family="monospace")

@@ -39,18 +39,16 @@ def path(batch_size):
     return np.array(points).T
 
 
-fig, axes = plt.subplots(
-    1, 3, figsize=(7, 2.8), sharex=True, sharey=True, layout="constrained"
-)
 w, b = np.meshgrid(np.linspace(-0.6, 2.6, 161), np.linspace(-0.6, 2.2, 141))
 height = loss(w, b)
 levels = height.min() + np.geomspace(0.01, 3, 9)
-solvers = [("batch", n), ("minibatch", 8), ("sgd", 1)]
-for ax, (solver, batch_size) in zip(axes, solvers, strict=True):
+# In the colours that the live descents have.
+solvers = [("batch", n, "#0072b2"), ("minibatch", 8, "#d55e00"), ("sgd", 1, "#009e73")]
+for solver, batch_size, color in solvers:
+    fig, ax = plt.subplots(figsize=(2.5, 2.3))
     ax.contour(w, b, height, levels=levels, colors="0.75", linewidths=0.8)
-    ax.plot(*path(batch_size), ".-", color="tab:red", lw=0.8, ms=3)
-    ax.plot(*np.polyfit(x, y, 1), "o", color="tab:blue", ms=5)
-    ax.set_title(f'"{solver}", $B = {batch_size}$', fontsize="medium")
-    ax.set(xlabel="$w$", aspect="equal")
-axes[0].set_ylabel("$b$")
+    ax.plot(*path(batch_size), ".-", color=color, lw=0.8, ms=3)
+    ax.plot(*np.polyfit(x, y, 1), "+", color="black", ms=8)
+    ax.set_title(f'"{solver}", B = {batch_size}', family="monospace")
+    ax.set(xlabel="$w$", ylabel="$b$", aspect="equal")
 plt.show()

@@ -29,10 +29,7 @@ schedules = {
     "coslog4": "coslog4",
     "warm_up(t)": warm_up,
 }
-fig, axes = plt.subplots(
-    2, 4, figsize=(7, 3.4), sharex=True, sharey=True, layout="constrained"
-)
-for ax, (name, learning_rate) in zip(axes.flat, schedules.items(), strict=True):
+for name, learning_rate in schedules.items():
     # No epoch improves by so large a tol, so each patience of 50 ends in a plateau.
     patience = {"tol": 100.0, "n_iter_no_change": 50} if name == "adaptive" else {}
     net = GDNeuralRegressor(
@@ -44,10 +41,8 @@ for ax, (name, learning_rate) in zip(axes.flat, schedules.items(), strict=True):
         random_state=0,
     )
     net.set_params(**(patience or {"n_iter_no_change": np.inf})).fit(X, y)
-    ax.plot(net.learning_rate_curve_, color="tab:blue")
-    ax.set_title(name, fontsize="small", family="monospace")
-for ax in axes[1]:
-    ax.set_xlabel("epoch")
-for ax in axes[:, 0]:
-    ax.set_ylabel(r"$\eta\;/\;\eta_0$")
+    fig, ax = plt.subplots(figsize=(1.8, 1.6))
+    ax.plot(net.learning_rate_curve_, color="tab:green")
+    ax.set_title(name, family="monospace")
+    ax.set(xlabel="epoch", ylabel=r"$\eta\;/\;\eta_0$", ylim=(-0.05, 1.05))
 plt.show()

@@ -22,10 +22,7 @@ def steps(x):
     )
 
 
-fig, axes = plt.subplots(
-    2, 2, figsize=(7, 4.2), sharex=True, sharey=True, layout="constrained"
-)
-for row, function in zip(axes, [steps, np.sin], strict=True):
+for function in [steps, np.sin]:
     y = function(x) + 0.2 * rng.normal(size=x.size)
     models = [
         ("HistGradientBoostingRegressor", HistGradientBoostingRegressor()),
@@ -43,17 +40,15 @@ for row, function in zip(axes, [steps, np.sin], strict=True):
             ),
         ),
     ]
-    for ax, (name, model) in zip(row, models, strict=True):
+    for name, model in models:
         model.fit(x.reshape(-1, 1), y)
         fitted = model.predict(grid.reshape(-1, 1))
         error = np.sqrt(np.mean((fitted - function(grid)) ** 2))
-        ax.plot(x, y, ".", color="0.8", ms=3)
+        fig, ax = plt.subplots(figsize=(3.6, 2.2))
+        ax.plot(x, y, ".", color="tab:gray", ms=3, alpha=0.5)
         ax.plot(grid, function(grid), color="0.4", ls="--", lw=1)
         ax.plot(grid, fitted, color="tab:orange")
-        ax.text(-2.9, 1.45, f"RMSE {error:.2f}", fontsize="small")
-        ax.set_ylim(-1.7, 1.9)
-        if function is steps:
-            ax.set_title(name, fontsize="small", family="monospace")
-for ax in axes[1]:
-    ax.set_xlabel("$x$")
+        ax.text(-2.9, 1.45, f"RMSE {error:.2f}")
+        ax.set(xlabel="$x$", ylim=(-1.7, 1.9))
+        ax.set_title(name, family="monospace")
 plt.show()

@@ -41,19 +41,14 @@ def path(optimizer, rate):
 
 w_1, w_2 = np.meshgrid(np.linspace(-1.1, 2.3, 171), np.linspace(-0.35, 0.35, 71))
 height = (w_1**2 + 100 * w_2**2) / 2
-fig, axes = plt.subplots(
-    4, 2, figsize=(7, 4.4), sharex=True, sharey=True, layout="constrained"
-)
-for ax, (optimizer, rate) in zip(axes.flat, rates.items(), strict=True):
-    levels = np.geomspace(0.02, 6, 8)
+levels = np.geomspace(0.02, 6, 8)
+for optimizer, rate in rates.items():
+    fig, ax = plt.subplots(figsize=(3.6, 1.35))
     ax.contour(w_1, w_2, height, levels=levels, colors="0.8", linewidths=0.8)
-    ax.plot(*path(optimizer, rate), ".-", color="tab:red", lw=0.8, ms=3)
-    ax.plot(*start, "o", color="tab:blue", ms=5)
+    ax.plot(*path(optimizer, rate), ".-", color="#0072b2", lw=0.8, ms=3)
+    ax.plot(*start, "o", color="black", ms=5)
     ax.plot(0, 0, "+", color="black", ms=8)
-    ax.set_title(rf"{optimizer}  $\eta = {rate:g}$", fontsize="small")
+    ax.set_title(f"{optimizer}, η = {rate:g}", family="monospace")
     ax.set(aspect="equal", xlim=(-1.1, 2.3), ylim=(-0.35, 0.35))
-for ax in axes[-1]:
-    ax.set_xlabel("$w_1$")
-for ax in axes[:, 0]:
-    ax.set_ylabel("$w_2$")
+    ax.set(xlabel="$w_1$", ylabel="$w_2$")
 plt.show()
