@@ -31,6 +31,7 @@ extensions = [
     "chinese_search",
     "inline_pictures",
     "live_descent",
+    "exercises",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]

@@ -1,4 +1,4 @@
-"""A headless Chromium, for the documentation's live pictures."""
+"""A headless Chromium and small sites, for what is live in the documentation."""
 
 import importlib.util
 import os
@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[1] / "docs/_static/live"
+DOCS = Path(__file__).parents[1] / "docs"
+BUILT = DOCS / "_build/html"
+SCRIPTS = DOCS / "_static/live"
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",  # which root, as in CI, cannot use
@@ -19,6 +22,14 @@ ARGUMENTS = [
     "--window-size=1200,1000",
     "--allow-file-access-from-files",
 ]
+CONFIGURATION = f"""
+import sys
+sys.path.insert(0, {str(DOCS / "_extensions")!r})
+extensions = ["{{extension}}"]
+html_theme = "pydata_sphinx_theme"
+templates_path = [{str(DOCS / "_templates")!r}]
+html_static_path = [{str(DOCS / "_static")!r}]
+"""
 
 
 def start_chromium():
@@ -40,3 +51,25 @@ def start_chromium():
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(executable_path=driver)
     return webdriver.Chrome(options=options, service=service)
+
+
+def needs_theme():
+    """Skip a test where Sphinx or the documentation's theme is missing."""
+    if importlib.util.find_spec("pydata_sphinx_theme") is None:
+        pytest.skip("needs Sphinx and the documentation's theme")
+
+
+def build_site(folder, extension, pages, builder="html"):
+    """Build a site of a few pages, with one of our extensions; warnings are errors."""
+    from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace
+
+    (folder / "conf.py").write_text(CONFIGURATION.format(extension=extension))
+    for name, text in pages.items():
+        (folder / f"{name}.rst").parent.mkdir(exist_ok=True)
+        (folder / f"{name}.rst").write_text(text, encoding="utf-8")
+    out = folder / builder
+    options = {"status": None, "warning": None, "exception_on_warning": True}
+    with docutils_namespace():
+        Sphinx(folder, folder, out, folder / "doctrees", builder, **options).build()
+    return out

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from skgd import GDNeuralClassifier, GDNeuralRegressor, Loss
-from tests.browser import SCRIPTS, start_chromium
+from tests.browser import SCRIPTS
 
 N_EPOCHS = 6
 SOLVERS = ["batch", "minibatch", "sgd"]
@@ -43,13 +43,11 @@ return {...data, orders, thetas, losses: descent.lossCurve};
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(chromium):
     """Return Chromium, which has read the scripts."""
-    driver = start_chromium()
     for script in sorted(SCRIPTS.glob("core/*.js")):
-        driver.execute_script(script.read_text(encoding="utf-8"))
-    yield driver
-    driver.quit()
+        chromium.execute_script(script.read_text(encoding="utf-8"))
+    return chromium
 
 
 def layers(theta, widths):

@@ -4,23 +4,12 @@ The pages here are a small site that is made of `PAGE`. Those of the documentati
 looked at too, if they have been built.
 """
 
-import importlib.util
 import time
-from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
-BUILT = DOCS / "_build/html"
+from tests.browser import BUILT, PHONE, build_site, needs_theme
 
-CONFIGURATION = f"""
-import sys
-sys.path.insert(0, {str(DOCS / "_extensions")!r})
-extensions = ["live_descent"]
-html_theme = "pydata_sphinx_theme"
-templates_path = [{str(DOCS / "_templates")!r}]
-html_static_path = [{str(DOCS / "_static")!r}]
-"""
 PAGE = """
 Title
 =====
@@ -41,27 +30,14 @@ Title
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Build the small site: the same page in English, and below zh/ in Chinese."""
-    if importlib.util.find_spec("pydata_sphinx_theme") is None:
-        pytest.skip("needs Sphinx and the documentation's theme")
+    needs_theme()
     folder = tmp_path_factory.mktemp("site")
-    build(folder, {"index": PAGE, "zh/index": ":orphan:\n" + PAGE})
-    return folder / "html"
+    return build(folder, {"index": PAGE, "zh/index": ":orphan:\n" + PAGE})
 
 
 def build(folder, pages, builder="html"):
-    """Build a site; warnings are errors."""
-    from sphinx.application import Sphinx
-    from sphinx.util.docutils import docutils_namespace
-
-    (folder / "conf.py").write_text(CONFIGURATION)
-    for name, text in pages.items():
-        (folder / f"{name}.rst").parent.mkdir(exist_ok=True)
-        (folder / f"{name}.rst").write_text(text)
-    out = folder / builder
-    options = {"status": None, "warning": None, "exception_on_warning": True}
-    with docutils_namespace():
-        Sphinx(folder, folder, out, folder / "doctrees", builder, **options).build()
-    return out
+    """Build a site that can have live pictures."""
+    return build_site(folder, "live_descent", pages, builder)
 
 
 class Widget:
@@ -424,10 +400,7 @@ def built_pages():
 @pytest.mark.skipif(not BUILT.exists(), reason="the documentation has not been built")
 @pytest.mark.parametrize("page", built_pages() or ["index.html"])
 def test_pages_of_the_documentation_fit_on_a_phone(browser, page):
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True},
-    )
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     reduced = [{"name": "prefers-reduced-motion", "value": "reduce"}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": reduced})
     browser.get((BUILT / page).as_uri())

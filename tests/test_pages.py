@@ -2,11 +2,11 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-BUILT = Path(__file__).parents[1] / "docs/_build/html"
+from tests.browser import BUILT
+
 # The first of each is looked at.
 KINDS = [
     "index.html",
