@@ -27,6 +27,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "myst_parser",  # for CHANGELOG.md
+    "chapter_notebooks",
     "chinese_pages",
     "chinese_search",
     "inline_pictures",
@@ -117,6 +118,7 @@ html_theme_options = {
     "header_links_before_dropdown": 5,
     "navbar_persistent": ["language_switch", "search-button-field"],
     "show_toc_level": 2,
+    "article_header_end": ["notebook_link"],
     "primary_sidebar_end": [],
     "footer_start": ["copyright"],
     "footer_end": [],

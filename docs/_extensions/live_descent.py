@@ -33,8 +33,9 @@ SCRIPTS = [
     *("widgets/widget.js", "widgets/surface.js", "widgets/points.js", "mount.js"),
 ]
 WITHOUT = {
-    "en": "Here is a live descent, on the page in a browser that runs JavaScript.",
-    "zh": "这里的实时演示需要支持 JavaScript 的浏览器。",
+    "en": "The page of this text has a live descent here, in a browser that runs "
+    "JavaScript.",
+    "zh": "本文的网页在此处有实时演示。它需要支持 JavaScript 的浏览器。",
 }
 
 
