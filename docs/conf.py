@@ -69,8 +69,9 @@ plot_rcparams = dict(
 # One picture may have several figures, its panels.
 plot_template = """
 {{ source_code }}
-
+{% if images %}
 .. container:: pictures
+{% endif %}
 {% for img in images %}
    .. image:: {{ build_dir }}/{{ img.basename }}.{{ default_fmt }}
 {%- for option in options %}

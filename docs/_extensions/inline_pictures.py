@@ -95,12 +95,12 @@ def describe(svg, label):
 
 
 def warn_of_small_text(svg, path):
-    """Warn of texts that a phone would show smaller than `LEAST_TEXT`."""
+    """Warn if the smallest text is less than `LEAST_TEXT` on a phone."""
     width = float(svg.get("viewBox").split()[2])
-    for text in svg.iter("text"):
-        size = float(FONT_SIZE.search(text.get("style"))[1]) * PHONE / width
-        if size < LEAST_TEXT:
-            logger.warning("%s: %r has %.1f pixels", path.name, text.text, size)
+    styles = [text.get("style") for text in svg.iter("text")]
+    sizes = [float(FONT_SIZE.search(style)[1]) * PHONE / width for style in styles]
+    if (least := min(sizes, default=LEAST_TEXT)) < LEAST_TEXT:
+        logger.warning("%s: text of %.1f pixels on a phone", path.name, least)
 
 
 def translate(svg, words, path):

@@ -1,7 +1,8 @@
-"""Draw the cost of an epoch against the number of samples, the width and the depth.
+"""Measure an epoch against the number of samples, the width and the depth.
 
-python tests/benchmarks/growth.py --json docs/guide/growth.json \\
-    --picture docs/guide/growth.png
+    python tests/benchmarks/growth.py --json docs/guide/growth.json
+
+The guide draws it: docs/guide/pictures/growth.py.
 """
 
 import argparse
@@ -50,39 +51,10 @@ def seconds_an_epoch(n_samples, hidden, repeats):
     return median(found)
 
 
-def draw(report, path):
-    from matplotlib import pyplot as plt
-
-    fig, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
-    names = {
-        "samples": "samples (50-100-1)",
-        "width": "units of the hidden layer (10,000 samples)",
-        "depth": "hidden layers of 100 units (10,000 samples)",
-    }
-    for ax, (sweep, points) in zip(axes, report.items(), strict=True):
-        values, seconds = zip(*points, strict=True)
-        line = [1e3 * seconds[-1] * value / values[-1] for value in values]
-        ax.plot(values, line, "--", color="0.5", label="proportional")
-        ax.plot(values, [1e3 * s for s in seconds], "o-", label="skgd")
-        if sweep == "depth":
-            ax.set_xticks(values)
-            ax.set_xlim(0)
-            ax.set_ylim(0)
-        else:
-            ax.set_xscale("log")
-            ax.set_yscale("log")
-        ax.set_xlabel(names[sweep], fontsize="small")
-        ax.grid(alpha=0.4)
-    axes[0].set_ylabel("ms an epoch")
-    axes[0].legend()
-    fig.savefig(path, dpi=130)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     report = {}
@@ -95,8 +67,6 @@ def main():
             print(f"{sweep} {value:8}: {1e3 * seconds:9.2f} ms an epoch", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
-    if arguments.picture:
-        draw(report, arguments.picture)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python tests/benchmarks/report.py docs/guide/benchmark.json
 
 It rewrites the table between the markers in README.md, which has some of the rows,
-writes all of them into docs/guide/benchmark_*.inc, and draws docs/guide/benchmark.png
+writes all of them into docs/guide/benchmark_*.inc, and draws docs/guide/benchmark.svg
 and, of README's rows, docs/guide/benchmark_readme.png.
 """
 
@@ -104,7 +104,8 @@ def draw(results, path):
     """Draw each peer's ratios, with their range over the rounds."""
     from matplotlib import pyplot as plt
 
-    fig, ax = plt.subplots(figsize=(8, 0.36 * len(results) + 1.2), layout="constrained")
+    plt.style.use(ROOT / "docs" / "matplotlibrc")
+    fig, ax = plt.subplots(figsize=(4.5, 0.31 * len(results) + 0.8))
     for k, peer in enumerate(PEERS):
         known = [i for i, r in enumerate(results) if peer in r["seconds"]]
         found = [ratios(results[i], peer) for i in known]
@@ -113,16 +114,17 @@ def draw(results, path):
             [m - min(each) for m, each in zip(middle, found, strict=True)],
             [max(each) - m for m, each in zip(middle, found, strict=True)],
         ]
-        heights = [i + 0.2 * (k - 1) for i in known]
-        ax.errorbar(middle, heights, xerr=spread, fmt="o", ms=5, label=peer)
+        heights = [i + 0.12 * (k - 1) for i in known]
+        ax.errorbar(middle, heights, xerr=spread, fmt="o", ms=4, label=peer)
+    for i, result in enumerate(results):
+        ax.text(0, i - 0.3, result["name"], transform=ax.get_yaxis_transform())
     ax.axvline(1, color="0.5", lw=1)
-    ax.set_xscale("log")
-    ax.set_yticks(range(len(results)), [result["name"] for result in results])
-    ax.invert_yaxis()
-    ax.grid(axis="x", alpha=0.4)
-    ax.set_xlabel("time of the peer over that of skgd")
-    ax.legend(loc="lower right")
-    fig.savefig(path, dpi=130)
+    ax.set(xscale="log", xlabel="time of the peer over that of skgd")
+    ax.set(yticks=[], ylim=(len(results) - 0.5, -1))
+    ax.spines.left.set_visible(False)
+    ax.grid(axis="x", color="0.9")
+    fig.legend(loc="outside upper center", ncols=3)
+    fig.savefig(path, dpi=130, facecolor="white")
 
 
 def main():
@@ -132,7 +134,7 @@ def main():
     write_readme(report, ROOT / "README.md")
     write_guide(report)
     results = report["workloads"]
-    draw(results, GUIDE / "benchmark.png")
+    draw(results, GUIDE / "benchmark.svg")
     some = [result for result in results if result["name"] in README]
     draw(some, GUIDE / "benchmark_readme.png")
 

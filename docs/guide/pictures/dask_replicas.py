@@ -1,10 +1,13 @@
 """What averaging does to convergence: training loss against epochs, for more copies.
 
-python docs/guide/pictures/dask_replicas.py docs/guide/dask_replicas.png
+    python docs/guide/pictures/dask_replicas.py docs/guide
+
+It takes some minutes, so the pictures are drawn beforehand.
 """
 
 import sys
 import warnings
+from pathlib import Path
 
 import dask.array as da
 import matplotlib.pyplot as plt
@@ -38,27 +41,25 @@ def loss_curves(X, y, optimizer, **params):
         yield n_replicas, net.fit(X, y, n_replicas=n_replicas).loss_curve_
 
 
-def main(path):
-    """Draw the picture."""
+def main(folder):
+    """Draw a picture for each optimizer."""
     warnings.simplefilter("ignore", ConvergenceWarning)
+    plt.style.use(Path(__file__).parents[2] / "matplotlibrc")
     X, y = make_data()
-    figure, axes = plt.subplots(
-        1, 2, figsize=(9, 3.6), sharey=True, layout="constrained"
-    )
-    colors = plt.cm.viridis(np.linspace(0, 0.9, len(REPLICAS)))
+    colors = plt.cm.viridis(np.linspace(0, 0.85, len(REPLICAS)))
     cases = [("adam", {}), ("nesterov", {"learning_rate_init": 0.01})]
     with Client(LocalCluster(2, processes=False, dashboard_address=":0")):
-        for axis, (optimizer, params) in zip(axes, cases, strict=True):
+        for optimizer, params in cases:
+            fig, ax = plt.subplots(figsize=(3.6, 3))
             curves = loss_curves(X, y, optimizer, **params)
             for color, (n, curve) in zip(colors, curves, strict=True):
                 print(optimizer, n, f"{curve[9]:.4f} {curve[-1]:.4f}", flush=True)
-                axis.semilogy(range(1, 41), curve, color=color, label=f"{n}")
-            axis.set_title(f"optimizer={optimizer!r}")
-            axis.set_xlabel("epoch")
-    axes[0].set_ylabel("training loss")
-    axes[1].legend(title="copies")
-    figure.savefig(path, dpi=130)
+                ax.semilogy(range(1, 41), curve, color=color, label=f"{n}")
+            ax.set_title(f"optimizer={optimizer!r}", family="monospace")
+            ax.set(xlabel="epoch", ylabel="training loss", ylim=(0.02, 1))
+            ax.legend(title="copies", ncols=2)
+            fig.savefig(folder / f"dask_replicas_{optimizer}.svg")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))

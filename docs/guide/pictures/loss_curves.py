@@ -120,15 +120,15 @@ def common_limits(fits, options):
 
 
 def draw(net, constant, title, **options):
-    """Draw the loss curves of a network, as large as they are on a phone."""
-    _, ax = plt.subplots(figsize=(3.6, 2.6), layout="constrained")
+    """Draw the loss curves of a network."""
+    _, ax = plt.subplots(figsize=(3.6, 2.6))
     kinds = [("training", "tab:blue", "-"), ("validation", "tab:red", "--")]
     for losses, (label, color, style) in zip(curves_of(net), kinds, strict=False):
         ax.plot(range(1, len(losses) + 1), losses, style, color=color, label=label)
     ax.axhline(constant, color="0.6", lw=1, ls=":", label="best constant")
     ax.set(xlabel="epoch", ylabel="loss", **options)
-    ax.set_title(title, fontsize="medium", family="monospace")
-    ax.legend(fontsize="small")
+    ax.set_title(title, family="monospace")
+    ax.legend()
 
 
 # Faults -------------------------------------------------------------------------------
