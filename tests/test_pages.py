@@ -1,13 +1,14 @@
-"""The built documentation, if there is one; in Chromium, a page of each kind."""
+"""The built documentation, if there is one, in Chromium."""
 
 import re
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
-from tests.browser import BUILT
+from tests.browser import BUILT, PHONE
 
-# The first of each is looked at.
+# The first of each is looked at, where not every page is.
 KINDS = [
     "index.html",
     "search.html",
@@ -72,8 +73,12 @@ def switch_of(page):
 
 PAGES = [page for page in sorted(BUILT.rglob("*.html")) if "_static" not in page.parts]
 
+each_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: str(page.relative_to(BUILT))
+)
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(BUILT)))
+
+@each_page
 def test_each_page_has_a_switch_to_a_page_in_the_other_language(page):
     other, _, language = switch_of(page)
     assert f'<html lang="{language}"' in other.read_text("utf-8")
@@ -93,3 +98,23 @@ def test_the_switch_of_a_page_without_a_translation_says_so():
         titles[switch_of(other)[0] == page].add(title)
     assert titles[True] == {"This page in English", "本页的中文版"}
     assert titles[True].isdisjoint(titles[False])
+
+
+# Sizes of the headings of each level that a page has, from h1 on.
+SIZES = """
+return ["h1", "h2", "h3", "h4", "h5", "h6"]
+  .map((level) => [...document.querySelectorAll(".bd-article " + level)])
+  .map((headings) => headings.map((h) => parseFloat(getComputedStyle(h).fontSize)))
+  .filter((sizes) => sizes.length);
+"""
+
+
+@each_page
+def test_each_page_fits_on_a_phone_and_has_headings_in_order_of_size(browser, page):
+    for width in [1440, 390]:
+        screen = PHONE | {"width": width}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        browser.get(page.as_uri())
+        for larger, smaller in pairwise(browser.execute_script(SIZES)):
+            assert min(larger) > max(smaller)
+    assert browser.execute_script("return document.scrollingElement.scrollWidth") == 390
