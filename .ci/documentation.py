@@ -1,7 +1,8 @@
 """Check the built documentation.
 
 Times of the examples, that pages work offline, that the pictures of tutorial and guide
-have words for those who do not see them, and that Chinese pages are Chinese.
+have words for those who do not see them, that pages have a description, and that
+Chinese pages are Chinese.
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 LIMIT = 20  # seconds that an example may take
 BUILD = Path("docs/_build")
+HTML = BUILD / "html"
 # What a browser fetches by itself when it opens a page or reads a style sheet.
 FETCHED = re.compile(
     r"""<(?:script|img|source|iframe)\b[^>]*?\bsrc(?:set)?="(?:https?:)?//[^"]*"
@@ -30,8 +32,13 @@ ENGLISH = re.compile(
 )
 
 
-def problems():
-    """Yield a line for whatever is wrong."""
+DESCRIPTION = re.compile(r'<meta content="([^"]*)"[^>]* name="description"')
+# Pages that nobody writes; a search engine takes their first words.
+GENERATED = re.compile("(gallery|generated|_static)/|genindex|py-modindex|search")
+
+
+def problems_of_examples():
+    """Yield a line for whatever is wrong with the gallery, and print its times."""
     cases = ET.parse(BUILD / "gallery.xml").iter("testcase")
     seconds = {Path(case.get("file")).name: float(case.get("time")) for case in cases}
     for example in sorted(Path("examples").rglob("plot_*.py")):
@@ -39,18 +46,6 @@ def problems():
             yield f"{example} was not run"
         elif seconds[example.name] > LIMIT:
             yield f"{example} took {seconds[example.name]:.1f} s, more than {LIMIT} s"
-
-    for page in sorted((BUILD / "html").rglob("*")):
-        if page.suffix not in {".html", ".css"}:
-            continue
-        text = page.read_text(encoding="utf-8")
-        for match in FETCHED.finditer(text):
-            yield f"{page} fetches from the network: {match[0]}"
-        for match in UNDESCRIBED.finditer(text):
-            yield f"{page} has a picture without alt: {match[0]}"
-        if page.parent.name == "zh":
-            for match in ENGLISH.finditer(text):
-                yield f"{page} is in Chinese, but has {match[0]!r}"
 
     if not seconds:
         return
@@ -60,6 +55,34 @@ def problems():
         f"{len(seconds)} examples in {total:.0f} s, the slowest is {slowest} with "
         f"{seconds[slowest]:.1f} s"
     )
+
+
+def problems_of(page):
+    """Yield what is wrong with a page, or with a style sheet."""
+    text = page.read_text(encoding="utf-8")
+    name = page.relative_to(HTML).as_posix()
+    for match in FETCHED.finditer(text):
+        yield f"fetches from the network: {match[0]}"
+    for match in UNDESCRIBED.finditer(text):
+        yield f"has a picture without alt: {match[0]}"
+    if name.startswith("zh/"):
+        for match in ENGLISH.finditer(text):
+            yield f"is in Chinese, but has {match[0]!r}"
+    if page.suffix == ".html" and not GENERATED.match(name):
+        description = DESCRIPTION.search(text)
+        if description is None:
+            yield "has no description for search engines: begin it with '.. meta::'"
+        elif description[1].isascii() == name.startswith("zh/"):
+            yield "has a description in another language than its text"
+
+
+def problems():
+    """Yield a line for whatever is wrong."""
+    yield from problems_of_examples()
+    for page in sorted(HTML.rglob("*")):
+        if page.suffix in {".html", ".css"}:
+            for problem in problems_of(page):
+                yield f"{page} {problem}"
 
 
 if found := list(problems()):
