@@ -59,7 +59,7 @@ toc_object_entries_show_parents = "hide"
 
 # matplotlibrc says how they look, and inline_pictures.py what becomes of them.
 picture_words = tomllib.loads((HERE / "zh/pictures.toml").read_text(encoding="utf-8"))
-plot_formats = ["svg"]
+plot_formats = [("svg", 200)]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_apply_rcparams = True
@@ -87,11 +87,16 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"(^|[\\/])(?!plot_)[^\\/]*\.py$",
     "subsection_order": "gallery.SECTIONS",
     "within_subsection_order": "gallery.ORDER",
-    "reset_modules": ("matplotlib", "gallery.turn_warnings_into_errors"),
+    "image_scrapers": ("gallery.save_pictures",),
+    "remove_config_comments": True,
+    "reset_modules": (
+        "matplotlib",
+        "gallery.draw_as_elsewhere",
+        "gallery.turn_warnings_into_errors",
+    ),
     "reset_modules_order": "both",
     "abort_on_example_error": True,
     "capture_repr": (),
-    "image_srcset": ["2x"],
     "doc_module": ("skgd",),
     "backreferences_dir": "generated/examples",
     "download_all_examples": False,

@@ -1,6 +1,9 @@
-"""The gallery's sections and order, and its rule that an example must not warn."""
+"""The gallery's sections and order, its pictures, and its rule not to warn."""
 
 import warnings
+from pathlib import Path
+
+import matplotlib.pyplot as plt
 
 # Names in examples are looked up, also of examples that are not run.
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -58,3 +61,35 @@ def turn_warnings_into_errors(gallery_conf, fname, when):
     warnings.simplefilter("error")
     # From plt.show(), where there is no screen.
     warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
+
+
+def draw_as_elsewhere(gallery_conf, fname):
+    """Set sizes and fonts for an example; sphinx-gallery calls it."""
+    plt.style.use(Path(__file__).parents[1] / "matplotlibrc")
+
+
+def save_pictures(block, block_vars, gallery_conf):
+    """Save the open figures as the panels of a picture, and return its directives.
+
+    sphinx-gallery calls it after each block of an example.
+    """
+    lines = [".. container:: pictures", ""]
+    for number, name in zip(
+        plt.get_fignums(), block_vars["image_path_iterator"], strict=False
+    ):
+        figure, path = plt.figure(number), Path(name).with_suffix(".svg")
+        figure.savefig(path)
+        lines += [
+            f"   .. image:: /{path.relative_to(gallery_conf['src_dir']).as_posix()}",
+            f"      :alt: {description(figure)}",
+        ]
+    plt.close("all")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def description(figure):
+    """Say what a figure shows, by its title or its axes."""
+    ax = figure.axes[0]
+    title = figure.get_suptitle() or ax.get_title()
+    words = title or f"{ax.get_ylabel()} against {ax.get_xlabel()}"
+    return " ".join(words.split())

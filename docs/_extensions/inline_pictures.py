@@ -19,9 +19,9 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_svg import RendererSVG
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.logging import getLogger
-from sphinx_gallery.directives import imgsgnode
 
 NAMESPACE = re.compile(r"\{.*\}")
+DECIMALS = re.compile(r"(\.\d\d)\d+")
 HEX_COLOR = re.compile(r"#([0-9a-f]{6})")
 FONT_SIZE = re.compile(r"font-size: ([\d.]+)px")
 FONT_FAMILY = re.compile(r"font-family: [^;]*")
@@ -43,17 +43,15 @@ class InlinePictures(SphinxPostTransform):
 
     def run(self):
         """Replace the images of a page."""
-        images = [*self.document.findall(nodes.image)]
-        images += self.document.findall(imgsgnode)
         described = None
-        for number, image in enumerate(images):
+        for number, image in enumerate([*self.document.findall(nodes.image)]):
             if not image["uri"].endswith(".svg"):
                 continue
             # The words of the first panel are for all panels of a picture.
             description = image.parent, image.get("alt", "")
             label = "" if description == described else description[1]
             described = description
-            path = Path(self.env.srcdir, image["uri"].lstrip("/"))
+            path = Path(self.env.srcdir, image["uri"])
             svg = self.read(path, label, f"picture-{number}")
             image.parent.replace(image, nodes.raw("", svg, format="html"))
 
@@ -62,22 +60,25 @@ class InlinePictures(SphinxPostTransform):
         svg = ET.parse(path).getroot()
         strip(svg)
         describe(svg, label)
-        warn_of_small_text(svg, path)
+        texts = svg.findall(".//text[@style]")
+        warn_of_small_text(svg, texts, path)
         if is_chinese(self.env.docname):
             warn_of_words_in_formulas(path)
-            translate(svg, self.config.picture_words, path)
+            translate(texts, self.config.picture_words, path)
         adapt_styles(svg)
         return with_own_ids(ET.tostring(svg, encoding="unicode"), name)
 
 
 def strip(svg):
-    """Leave out what has no meaning, or another one, within a page."""
+    """Leave out what a page has no use for: fonts, namespaces, tiny fractions."""
     for parent in [*svg.iter()]:
         parent.tag = NAMESPACE.sub("", parent.tag)
         parent.attrib = {NAMESPACE.sub("", k): v for k, v in parent.attrib.items()}
         for child in [*parent]:
             if child.tag.endswith(("metadata", "style")):
                 parent.remove(child)
+        for coordinates in {"d", "x", "y"} & parent.keys():
+            parent.set(coordinates, DECIMALS.sub(r"\1", parent.get(coordinates)))
 
 
 def describe(svg, label):
@@ -94,18 +95,18 @@ def describe(svg, label):
         svg.set("aria-hidden", "true")
 
 
-def warn_of_small_text(svg, path):
+def warn_of_small_text(svg, texts, path):
     """Warn if the smallest text is less than `LEAST_TEXT` on a phone."""
     width = float(svg.get("viewBox").split()[2])
-    styles = [text.get("style") for text in svg.iter("text")]
-    sizes = [float(FONT_SIZE.search(style)[1]) * PHONE / width for style in styles]
-    if (least := min(sizes, default=LEAST_TEXT)) < LEAST_TEXT:
+    sizes = [float(FONT_SIZE.search(text.get("style"))[1]) for text in texts]
+    least = min(sizes, default=LEAST_TEXT) * PHONE / width
+    if least < LEAST_TEXT:
         logger.warning("%s: text of %.1f pixels on a phone", path.name, least)
 
 
-def translate(svg, words, path):
+def translate(texts, words, path):
     """Put Chinese in the place of words."""
-    for text in svg.iter("text"):
+    for text in texts:
         if WORD.search(text.text) and "monospace" not in text.get("style"):
             if text.text not in words:
                 logger.warning("%s: no Chinese for %r", path.name, text.text)

@@ -58,33 +58,39 @@ for name, error in errors.items():
     print(f"{name:20} mean absolute error {error.mean():.2f}")
 
 # %%
-# On the left are four forecasts, one a midnight, against what came. On the right is the
-# error by how far ahead a forecast looks, over eight weeks that the network has not
-# seen. It does better than taking over an hour of yesterday or of a week ago, as it
-# knows both the shape of the day and how the weather has been of late. The further
-# ahead, the less of that counts, and the error grows.
+# First are four forecasts, one a midnight, against what came. Then comes the error by
+# how far ahead a forecast looks, over eight weeks that the network has not seen. It
+# does better than taking over an hour of yesterday or of a week ago, as it knows both
+# the shape of the day and how the weather has been of late. The further ahead, the
+# less of that counts, and the error grows.
 
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(11, 4), layout="constrained", width_ratios=[3, 2]
-)
+# The network is orange and what came is black, in both pictures.
+colours = {
+    "network": "tab:orange",
+    "same hour a week ago": "tab:green",
+    "same hour yesterday": "tab:gray",
+}
+figure, ax = plt.subplots(figsize=(3.6, 3), layout="constrained")
 # The test hours begin where the first test window's forecast does.
 first = n_train + 191 + 168
 midnight = -first % 24
 for day in range(3, 7):
     start = midnight + 24 * day
-    left.plot(
+    ax.plot(
         24 * day + np.arange(24),
         100 + forecast[start],
-        color="tab:orange",
+        color=colours["network"],
         linewidth=2.5,
-        label="forecast" if day == 3 else None,
+        label="forecast of the network" if day == 3 else None,
     )
 shown = np.arange(24 * 2, 24 * 7)
-left.plot(shown, demand[first + midnight + shown], "k", linewidth=1, label="demand")
-left.set(xticks=range(48, 169, 24), xticklabels=range(6), xlabel="day", ylabel="demand")
-left.legend()
+ax.plot(shown, demand[first + midnight + shown], "k", linewidth=1, label="demand")
+ax.set(xticks=range(48, 169, 24), xticklabels=range(6), xlabel="day", ylabel="demand")
+figure.legend(loc="outside upper center")
+
+figure, ax = plt.subplots(figsize=(3.6, 3), layout="constrained")
 for name, error in errors.items():
-    right.plot(np.arange(1, 25), error, label=name)
-right.set(xlabel="hours ahead", ylabel="mean absolute error", ylim=(0, None))
-right.legend()
+    ax.plot(np.arange(1, 25), error, color=colours[name], label=name)
+ax.set(xlabel="hours ahead", ylabel="mean absolute error", ylim=(0, None))
+ax.legend()
 plt.show()

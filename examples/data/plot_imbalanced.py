@@ -31,10 +31,8 @@ def draw_data(n_samples, seed):
 X, y = draw_data(2000, seed=0)
 X_test, y_test = draw_data(50_000, seed=1)
 
-figure, axes = plt.subplots(
-    1, 2, figsize=(10, 4.8), layout="constrained", sharex=True, sharey=True
-)
-for ax, class_weight in zip(axes, (None, "balanced"), strict=True):
+# sphinx_gallery_thumbnail_number = 2
+for class_weight in (None, "balanced"):
     net = GDNeuralClassifier(
         (20,), "tanh", class_weight=class_weight, max_iter=100, random_state=0
     )
@@ -46,6 +44,7 @@ for ax, class_weight in zip(axes, (None, "balanced"), strict=True):
         f"class_weight={class_weight}: {recall:.0%} of the rare samples found,\n"
         f"    {precision:.0%} of the findings right, balanced accuracy {balanced:.2f}"
     )
+    figure, ax = plt.subplots(figsize=(3.6, 3), layout="constrained")
     DecisionBoundaryDisplay.from_estimator(
         net,
         X,
@@ -58,13 +57,8 @@ for ax, class_weight in zip(axes, (None, "balanced"), strict=True):
         ax=ax,
     )
     for label, colour in enumerate(["tab:blue", "tab:red"]):
-        ax.scatter(
-            *X[y == label].T,
-            s=8 + 14 * label,
-            color=colour,
-            edgecolors="white",
-            linewidths=0.4,
-        )
+        points = X[y == label]
+        ax.plot(*points.T, ".", color=colour, markersize=2 + 3 * label, rasterized=True)
     ax.set_title(f"class_weight={class_weight}")
 plt.show()
 

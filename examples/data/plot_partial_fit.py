@@ -55,12 +55,12 @@ for name, score in scores.items():
 # so that it is wrong nearly always; at the end the line is back where it was, and it is
 # right again.
 
-figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(4.5, 3.4), layout="constrained")
 window = np.ones(10) / 10
 for name, score in scores.items():
     ax.plot(np.arange(10, n_lots), np.convolve(score[1:], window, "valid"), label=name)
 ax.axvline(n_first, color="grey", linestyle=":")
 ax.text(n_first + 3, 0.02, "the line begins to turn", color="grey")
 ax.set(xlabel="lot", ylabel="accuracy, mean of 10 lots", ylim=(0, 1.02))
-ax.legend(loc="lower right")
+figure.legend(loc="outside upper center")
 plt.show()

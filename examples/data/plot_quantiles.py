@@ -58,8 +58,9 @@ print(f"Within the interval: {np.mean((low <= y_test) & (y_test <= high)):.1%}")
 
 grid = np.linspace(0, 10, 400)[:, np.newaxis]
 low, median, high = (net.predict(grid) for net in nets.values())
-figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
-ax.plot(X, y, ".", color="grey", markersize=2, alpha=0.6, label="training data")
+figure, ax = plt.subplots(figsize=(4.5, 3.2), layout="constrained")
+points = {"color": "grey", "markersize": 2, "alpha": 0.6, "rasterized": True}
+ax.plot(X, y, ".", label="training data", **points)
 ax.fill_between(grid[:, 0], low, high, alpha=0.3, label="5% to 95%")
 ax.plot(grid, median, linewidth=2, label="median")
 ax.set(xlabel="x", ylabel="y")

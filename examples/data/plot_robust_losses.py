@@ -43,28 +43,27 @@ for loss in ("squared_error", "huber", "absolute_error"):
     print(f"{loss:15} root mean squared distance from the truth: {error:.3f}")
 
 # %%
-# All wrong targets are too high. The squared error is drawn towards them, in places by
-# more than 1: it predicts the mean, of which they are a part. The other two stay near
-# the truth. On the right are the losses themselves: beyond an error of ``huber_delta``,
+# All wrong targets are too high. The squared error is drawn towards them, in places
+# by more than 1: it predicts the mean, of which they are a part. The other two stay
+# near the truth. Then come the losses themselves: beyond an error of ``huber_delta``,
 # here 0.5, Huber's loss goes on as a straight line, so that its slope, the pull, no
 # longer grows.
 
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(11, 4.3), layout="constrained", width_ratios=[2, 1]
-)
-left.plot(x, y, ".", color="silver", label="training data")
-left.plot(x, truth, "k:", linewidth=2, label="truth")
+figure, ax = plt.subplots(figsize=(3.6, 3.4), layout="constrained")
 for loss, prediction in predictions.items():
-    left.plot(x, prediction, linewidth=2, label=loss)
-left.set(xlabel="x", ylabel="y")
-left.legend(loc="upper left")
+    ax.plot(x, prediction, linewidth=2, label=loss)
+ax.plot(x, y, ".", color="silver", label="training data", zorder=1)
+ax.plot(x, truth, "k:", linewidth=2, label="truth")
+ax.set(xlabel="x", ylabel="y", ylim=(None, 17))
+ax.legend(loc="upper left")
 
 error = np.linspace(-2, 2, 201)
 size = np.abs(error)
-right.plot(error, error**2 / 2, label="squared_error")
-right.plot(
-    error, np.where(size < 0.5, error**2 / 2, 0.5 * (size - 0.25)), label="huber"
-)
-right.plot(error, size, label="absolute_error")
-right.set(xlabel="error", ylabel="loss")
+huber = np.where(size < 0.5, error**2 / 2, 0.5 * (size - 0.25))
+figure, ax = plt.subplots(figsize=(3.6, 3.4), layout="constrained")
+ax.plot(error, error**2 / 2, label="squared_error")
+ax.plot(error, huber, label="huber")
+ax.plot(error, size, label="absolute_error")
+ax.set(xlabel="error", ylabel="loss")
+ax.legend()
 plt.show()

@@ -39,8 +39,8 @@ for Classifier in (MLPClassifier, GDNeuralClassifier):
     )
 
 # %%
-# On the left, the two loss curves lie on top of each other: the broken line is
-# scikit-learn's. On the right is how much they differ, relative to the loss: by the
+# In the first picture, the two loss curves lie on top of each other: the broken line
+# is scikit-learn's. The second has how much they differ, relative to the loss: by the
 # rounding of float64, about 1e-16, and a few times that. (Where they do not differ at
 # all, the point is at 1e-17.) Both stop after the same epoch, and classify the test
 # data equally well. The seconds are those of the machine that built this page.
@@ -49,20 +49,22 @@ theirs = models[MLPClassifier][-1].loss_curve_
 ours = models[GDNeuralClassifier][-1].loss_curve_
 epochs = np.arange(1, len(ours) + 1)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-left.plot(
+figure, ax = plt.subplots(figsize=(3.6, 3), layout="constrained")
+ax.plot(
     epochs,
     ours,
     linewidth=5,
     alpha=0.5,
     label=f"GDNeuralClassifier, {seconds[GDNeuralClassifier]:.2f} s",
 )
-left.plot(epochs, theirs, "k--", label=f"MLPClassifier, {seconds[MLPClassifier]:.2f} s")
-left.set(xlabel="epoch", ylabel="training loss", yscale="log", title="Two loss curves")
-left.legend()
+ax.plot(epochs, theirs, "k--", label=f"MLPClassifier, {seconds[MLPClassifier]:.2f} s")
+ax.set(xlabel="epoch", ylabel="training loss", yscale="log", title="Two loss curves")
+ax.legend()
+
+figure, ax = plt.subplots(figsize=(3.6, 3), layout="constrained")
 difference = np.abs(np.subtract(ours, theirs)) / np.abs(theirs)
-right.plot(epochs, np.maximum(difference, 1e-17), ".")
-right.set(
+ax.plot(epochs, np.maximum(difference, 1e-17), ".")
+ax.set(
     xlabel="epoch",
     yscale="log",
     ylim=(5e-18, 1e-8),

@@ -62,7 +62,7 @@ print(f"Within the interval: {is_inside.mean():.0%} of the new cars")
 
 shown = np.argsort(prediction)[::6]  # one in six, to see single cars
 place = np.arange(shown.size)
-figure, ax = plt.subplots(figsize=(9, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(4.5, 3.2), layout="constrained")
 ax.fill_between(
     place, low[shown], high[shown], alpha=0.3, linewidth=0, label="90% interval"
 )
@@ -86,12 +86,12 @@ plt.show()
 # chance, too, as the dots do.
 
 score = regressor.score(X_new, np.log(paid))
-figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+figure, ax = plt.subplots(figsize=(4.5, 3.4), layout="constrained")
 ax.plot(regressor.member_scores_, "o", color="0.35", label="each member, unseen cars")
 ax.axhline(regressor.oof_score_, color="tab:blue", label="oof_score_: all unseen cars")
 ax.axhline(score, color="tab:orange", linestyle="--", label="all eight, on new cars")
 ax.set(xlabel="member", ylabel="R2", xticks=range(8))
-figure.legend(loc="outside right upper")
+figure.legend(loc="outside upper center")
 plt.show()
 
 # %%
@@ -111,7 +111,7 @@ network = GDNeuralClassifier(learning_rate_init=0.01, random_state=0)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ConvergenceWarning)  # it would go on and on
     network.fit(encode(X), passed[:n_train])
-figure, ax = plt.subplots(figsize=(5.5, 5), layout="constrained")
+figure, ax = plt.subplots(figsize=(4.5, 4.2), layout="constrained")
 for name, probability in {
     "one network, trained to the end": network.predict_proba(encode(X_new)),
     "TabularClassifier": classifier.predict_proba(X_new),

@@ -48,24 +48,22 @@ for solver, setting in settings.items():
     seconds[solver] = time.perf_counter() - start
 
 # %%
-# On the left, an epoch is one pass over the 1,797 digits. It holds one step of
-# ``"batch"``, 57 of ``"minibatch"`` and 1,797 of ``"sgd"``, so by epochs the one with
-# the most steps is ahead. On the right the same losses are drawn against time. There
-# ``"sgd"`` has no such lead: a step of 32 samples takes far less time than 32 steps of
-# one. ``"batch"`` is last in both, as it makes so few steps. (The seconds are those of
-# the machine that built this page.)
+# In the first picture, an epoch is one pass over the 1,797 digits. It holds one step
+# of ``"batch"``, 57 of ``"minibatch"`` and 1,797 of ``"sgd"``, so by epochs the one
+# with the most steps is ahead. The second has the same losses against time. There
+# ``"sgd"`` has no such lead: a step of 32 samples takes far less time than 32 steps
+# of one. ``"batch"`` is last in both, as it makes so few steps. (The seconds are
+# those of the machine that built this page.)
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
-for solver, net in nets.items():
-    epochs = np.arange(1, net.n_iter_ + 1)
-    axes[0].plot(epochs, net.loss_curve_, ".-", label=solver)
-    axes[1].plot(
-        epochs * seconds[solver] / net.n_iter_, net.loss_curve_, ".-", label=solver
-    )
-axes[0].set(xlabel="epochs", ylabel="training loss", title="By passes over the data")
-axes[1].set(xlabel="seconds", title="By time")
-for ax in axes:
-    ax.set(xscale="log", yscale="log")
+colours = {"batch": "#0072b2", "minibatch": "#d55e00", "sgd": "#009e73"}
+for unit, title in [("epochs", "By passes over the data"), ("seconds", "By time")]:
+    figure, ax = plt.subplots(figsize=(3.6, 3), layout="constrained")
+    for solver, net in nets.items():
+        done = np.arange(1.0, net.n_iter_ + 1)
+        if unit == "seconds":
+            done *= seconds[solver] / net.n_iter_
+        ax.plot(done, net.loss_curve_, color=colours[solver], label=solver)
+    ax.set(xscale="log", yscale="log", xlabel=unit, ylabel="training loss", title=title)
     ax.legend()
     ax.grid(alpha=0.3)
 plt.show()

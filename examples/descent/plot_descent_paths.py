@@ -47,7 +47,8 @@ nets = {
     )
     for solver in ("batch", "minibatch", "sgd")
 }
-GradientDescentPathDisplay.from_estimators(nets, X, y)
+figure, ax = plt.subplots(figsize=(3.7, 3.4), layout="constrained")
+GradientDescentPathDisplay.from_estimators(nets, X, y, ax=ax, n_levels=6)
 
 # %%
 # A network
@@ -78,7 +79,8 @@ nets = {
     )
     for solver in ("batch", "minibatch", "sgd")
 }
-display = GradientDescentPathDisplay.from_estimators(nets, X, y)
+figure, ax = plt.subplots(figsize=(3.7, 3.4), layout="constrained")
+display = GradientDescentPathDisplay.from_estimators(nets, X, y, ax=ax, n_levels=6)
 
 # %%
 # The numbers are there

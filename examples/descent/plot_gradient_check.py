@@ -63,26 +63,27 @@ steps = np.logspace(-10, 0, 11)
 errors = [np.abs(differences(h) - gradient).max() for h in steps]
 
 # %%
-# On the left, each point is one of the network's 129 parameters: the slow way and
-# backpropagation agree. On the right is the largest disagreement, for one ``h`` after
-# another. From the right, it falls with the square of ``h``, as a curve looks
-# straighter the closer one looks. Below about 1e-5 it rises again: the two losses then
-# differ so little that most of their common digits cancel, and rounding is divided by a
-# tiny ``h``.
+# In the first picture, each point is one of the network's 129 parameters: the slow
+# way and backpropagation agree. The second has the largest disagreement, for one
+# ``h`` after another. From the right, it falls with the square of ``h``, as a curve
+# looks straighter the closer one looks. Below about 1e-5 it rises again: the two
+# losses then differ so little that most of their common digits cancel, and rounding
+# is divided by a tiny ``h``.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), layout="constrained")
-left.axline((0, 0), slope=1, color="lightgrey")
-left.plot(gradient, differences(1e-5), ".")
-left.set(
+figure, ax = plt.subplots(figsize=(3.6, 3), layout="constrained")
+ax.axline((0, 0), slope=1, color="lightgrey")
+ax.plot(gradient, differences(1e-5), ".")
+ax.set(
     xlabel="by backpropagation",
     ylabel="by finite differences",
-    title=f"Slopes of the loss along {gradient.size} parameters",
+    title=f"Slopes along {gradient.size} parameters",
 )
-right.plot(steps, errors, "o-", label="measured")
-right.plot(steps[6:], errors[-3] * (steps[6:] / steps[-3]) ** 2, "k:", label="$h^2$")
-right.plot(steps[:5], errors[2] * steps[2] / steps[:5], "k--", label="$1/h$")
-right.set(
-    xlabel="h", xscale="log", yscale="log", title="Largest error of finite differences"
-)
-right.legend()
+
+# sphinx_gallery_thumbnail_number = 2
+figure, ax = plt.subplots(figsize=(3.6, 3), layout="constrained")
+ax.plot(steps, errors, "o-", label="measured")
+ax.plot(steps[6:], errors[-3] * (steps[6:] / steps[-3]) ** 2, "k:", label="$h^2$")
+ax.plot(steps[:5], errors[2] * steps[2] / steps[:5], "k--", label="$1/h$")
+ax.set(xlabel="$h$", xscale="log", yscale="log", title="Largest error of differences")
+ax.legend()
 plt.show()

@@ -54,7 +54,7 @@ least = np.mean((X_and_ones @ weights - y) ** 2) / 2
 # twenty times the limit it would become infinite within these 100 steps, and ``fit``
 # would raise an error.)
 
-figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(4.5, 3.4), layout="constrained")
 colours = plt.colormaps["viridis"](np.linspace(0, 0.85, 4))
 for (share, net), colour in zip(nets.items(), [*colours, "crimson"], strict=True):
     label = f"{net.learning_rate_init:.4f} = {share:g} x limit"

@@ -97,7 +97,7 @@ LossCurveDisplay.from_estimator(net)
 # the same losses, so the two lines are one. scikit-learn's is drawn wide, or it would
 # not be seen. Both go into the same axes, one after the other.
 
-fig, ax = plt.subplots(layout="constrained")
+fig, ax = plt.subplots(figsize=(4.5, 2.8), layout="constrained")
 for network_class, width in [(MLPClassifier, 6), (GDNeuralClassifier, 2)]:
     net = network_class(
         hidden_layer_sizes=(50,), learning_rate_init=0.01, max_iter=40, random_state=0

@@ -54,37 +54,30 @@ def train(optimizer, rate):
 losses = np.array([[train(name, rate) for rate in rates] for name in optimizers])
 
 # %%
-# The left picture shows, for each optimizer, the loss after 15 epochs against the
-# learning rate; the colours and strokes are those of the right one. Each optimizer has
-# a range in which it works, and the ranges lie far apart: the best of these rates is
-# 0.01 for ``"rmsprop"``, 0.03 for ``"adam"`` and its kin, 0.3 for ``"momentum"``,
+# The first picture shows, for each optimizer, the loss after 15 epochs against the
+# learning rate; the colours and strokes are those of the second one. Each optimizer
+# has a range in which it works, and the ranges lie far apart: the best of these rates
+# is 0.01 for ``"rmsprop"``, 0.03 for ``"adam"`` and its kin, 0.3 for ``"momentum"``,
 # ``"nesterov"`` and ``"adagrad"``, and 3 and more for plain ``"gd"`` and
-# ``"adadelta"``. So a learning rate says little without its optimizer. The right
+# ``"adadelta"``. So a learning rate says little without its optimizer. The second
 # picture shows the training with the best rate of each. The differences that are left
 # are much smaller than that between a good and a bad learning rate.
 
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(11, 4.8), layout="constrained", sharey=True
-)
+_, first = plt.subplots(figsize=(3.6, 3.6), layout="constrained")
+_, second = plt.subplots(figsize=(3.6, 3.6), layout="constrained")
 styles = ["-", "--", ":"] * 3
 colours = np.repeat(["tab:blue", "tab:green", "tab:red"], 3)
 for name, by_rate, style, colour in zip(
     optimizers, losses, styles, colours, strict=True
 ):
     line = {"linestyle": style, "color": colour, "linewidth": 2}
-    left.plot(rates, by_rate[:, -1], marker=".", **line)
+    first.plot(rates, by_rate[:, -1], marker=".", **line)
     best = np.nanargmin(by_rate[:, -1])
-    right.plot(
-        np.arange(1, 16), by_rate[best], label=f"{name}, {rates[best]:.2g}", **line
-    )
-left.set(
-    xscale="log",
-    yscale="log",
-    ylim=(None, 5),
-    xlabel="learning rate",
-    ylabel="training loss",
-    title="After 15 epochs",
-)
-right.set(xlabel="epoch", title="With the best of these rates")
-right.legend(fontsize="small")
+    label = f"{name}, {rates[best]:.2g}"
+    second.plot(np.arange(1, 16), by_rate[best], label=label, **line)
+for ax in (first, second):
+    ax.set(yscale="log", ylabel="training loss", ylim=(np.nanmin(losses) / 1.3, 5))
+first.set(xscale="log", xlabel="learning rate", title="After 15 epochs")
+second.set(xlabel="epoch", title="With the best of these rates")
+second.legend()
 plt.show()

@@ -47,17 +47,14 @@ def train(learning_rate, **options):
 # ``learning_rate_curve_`` shows each step. (A seventh schedule, ``"adaptive"``, has no
 # curve of its own: it divides the rate by 5 whenever the loss no longer improves.)
 
-figure, axes = plt.subplots(
-    2, 4, figsize=(10, 4), layout="constrained", sharex=True, sharey=True
-)
-for ax, schedule in zip(axes.flat, [*schedules, triangle], strict=False):
+# sphinx_gallery_thumbnail_number = 8
+for schedule in [*schedules, triangle]:
     net = train(schedule, solver="batch", max_iter=200)
-    ax.plot(net.learning_rate_curve_)
-    ax.set_title(schedule if isinstance(schedule, str) else "a function of one's own")
+    figure, ax = plt.subplots(figsize=(1.8, 1.8), layout="constrained")
+    ax.plot(net.learning_rate_curve_, color="tab:green")
+    ax.set_title(schedule if isinstance(schedule, str) else "triangle")
+    ax.set(xlabel="step", ylabel="rate", ylim=(-0.001, 0.021))
     ax.grid(alpha=0.3)
-axes[1, 3].set_axis_off()
-figure.supxlabel("step")
-figure.supylabel("learning rate")
 
 # %%
 # Then what they do, in 15 epochs of mini-batches. The penalty (``alpha=0.1``) keeps the
@@ -68,12 +65,12 @@ figure.supylabel("learning rate")
 # is small too early here. Set ``n_iter_no_change=np.inf``, as in this example, so that
 # no plateau ends the fit before the curve does.
 
-figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(4.5, 3.6), layout="constrained")
 for schedule in schedules:
     net = train(schedule, alpha=0.1, batch_size=32, max_iter=15)
     ax.plot(np.arange(1, 16), net.loss_curve_, label=schedule)
     print(f"{schedule:12} {net.loss_curve_[-1]:.3f}")
 ax.set(xlabel="epoch", ylabel="training loss", ylim=(0.25, 0.6))
-ax.legend()
+ax.legend(ncols=2)
 ax.grid(alpha=0.3, which="both")
 plt.show()

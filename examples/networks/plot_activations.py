@@ -38,23 +38,21 @@ def one_unit(activation):
 
 # %%
 # The broken line is the slope, which a gradient is multiplied by on its way back
-# through the unit. In the first row, ``"logistic"`` and ``"tanh"`` are flat on both
-# sides: there little of a gradient is left. In the second row ``"relu"`` has slope 1 on
-# the right and none on the left. The other three let something through there,
-# ``"leaky_relu"`` just a hundredth. The three in the last row are smooth versions of
-# ``"relu"``, and dip below 0 before they flatten out.
+# through the unit. ``"logistic"`` and ``"tanh"`` are flat on both sides: there little
+# of a gradient is left. ``"relu"`` has slope 1 on the right and none on the left.
+# ``"leaky_relu"``, ``"elu"`` and ``"selu"`` let something through there,
+# ``"leaky_relu"`` just a hundredth. ``"gelu"``, ``"silu"`` and ``"mish"`` are smooth
+# versions of ``"relu"``, and dip below 0 before they flatten out.
 
-figure, axes = plt.subplots(
-    3, 4, figsize=(10, 7), layout="constrained", sharex=True, sharey=True
-)
-for ax, activation in zip(axes.flat, activations, strict=False):
+# sphinx_gallery_thumbnail_number = 9
+for activation in activations:
+    figure, ax = plt.subplots(figsize=(1.8, 2), layout="constrained")
     values = one_unit(activation).predict(z[:, np.newaxis])
     ax.axhline(0, color="lightgrey", linewidth=1)
     ax.axvline(0, color="lightgrey", linewidth=1)
-    (value_line,) = ax.plot(z, values, linewidth=2)
-    (slope_line,) = ax.plot(z, np.gradient(values, z), "--")
-    ax.set(title=activation, ylim=(-2, 3))
-axes[2, 3].set_axis_off()
-axes[2, 3].legend([value_line, slope_line], ["activation", "slope"], loc="center")
-figure.supxlabel("input of the unit")
+    ax.plot(z, values, color="tab:blue", label="activation")
+    ax.plot(z, np.gradient(values, z), "--", color="tab:red", label="slope")
+    ax.set(title=activation, xlabel="input", xticks=[-4, 0, 4], ylim=(-2, 3))
+    if activation == "logistic":
+        ax.legend(loc="upper left")
 plt.show()

@@ -58,12 +58,12 @@ print(f"Ended by the callback after {net.n_iter_} epochs.")
 # fit, here after 1,000 of at most 2,000 epochs.
 
 grid = np.linspace(-3, 3, 300)
-figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(4.5, 3.6), layout="constrained")
 ax.plot(x, y, ".", color="silver", label="data")
 colours = plt.colormaps["viridis_r"](np.linspace(0.1, 1, len(snapshots.epochs)))
 for (epoch, network), colour in zip(snapshots.networks.items(), colours, strict=True):
     prediction = network.predict(grid[:, np.newaxis])
-    ax.plot(grid, prediction, color=colour, linewidth=2, label=f"epoch {epoch}")
-ax.set(xlabel="x", ylabel="y")
-ax.legend()
+    ax.plot(grid, prediction, color=colour, label=f"epoch {epoch}")
+ax.set(xlabel="x", ylabel="y", ylim=(-3.2, None))
+ax.legend(ncols=2)
 plt.show()

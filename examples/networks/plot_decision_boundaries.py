@@ -25,17 +25,10 @@ X_train, X_test, y_train, y_test = train_test_split(
     X, y, train_size=200, random_state=0
 )
 
-widths, depths = (2, 8, 64), (1, 2, 3)
-figure, axes = plt.subplots(
-    len(depths),
-    len(widths),
-    figsize=(9, 8),
-    layout="constrained",
-    sharex=True,
-    sharey=True,
-)
-for row, depth in zip(axes, depths, strict=True):
-    for ax, width in zip(row, widths, strict=True):
+# sphinx_gallery_thumbnail_number = 6
+for depth in (1, 2, 3):
+    for width in (2, 8, 64):
+        figure, ax = plt.subplots(figsize=(2.5, 2.4), layout="constrained")
         net = GDNeuralClassifier(
             (width,) * depth,
             "tanh",
@@ -50,8 +43,9 @@ for row, depth in zip(axes, depths, strict=True):
             net,
             X_train,
             response_method="predict_proba",
+            grid_resolution=60,
             plot_method="contourf",
-            levels=20,
+            levels=10,
             cmap="RdBu",
             alpha=0.6,
             vmin=0,
@@ -60,18 +54,15 @@ for row, depth in zip(axes, depths, strict=True):
         )
         for label, colour in enumerate(["tab:red", "tab:blue"]):
             points = X_train[y_train == label]
-            ax.scatter(
-                *points.T, s=18, color=colour, edgecolors="white", linewidths=0.6
-            )
+            ax.plot(*points.T, ".", color=colour, markersize=3)
         scores = net.score(X_train, y_train), net.score(X_test, y_test)
         ax.set_title(
-            f"{depth} x {width} units: {scores[0]:.2f} train, {scores[1]:.2f} test",
-            fontsize="medium",
+            f"{depth} x {width} units\n{scores[0]:.2f} train, {scores[1]:.2f} test"
         )
 plt.show()
 
 # %%
-# The colour is the probability of a class, white where the network cannot tell. Two
+# The colour is the probability of a class, pale where the network cannot tell. Two
 # units in one layer draw little more than a straight edge. With more units the boundary
 # bends along the moons. With more layers too it bends around single points: the
 # networks with two and three layers of 64 units fit their training data best, but the

@@ -37,25 +37,24 @@ net.fit(X_train, y_train)
 print(f"Accuracy on test data: {net.score(X_test, y_test):.3f}")
 
 # %%
-# Above are the mean images of the ten digits, below the weights, ``coefs_[0]``. Ink on
+# First are the mean images of the ten digits, then the weights, ``coefs_[0]``. Ink on
 # a red pixel raises the probability of the digit, ink on a blue one lowers it. A zero
 # is known by its empty middle: nothing speaks against it as much as ink there. What
-# speaks for a digit is often not where most of its ink is, but where other digits have
-# none. Weight decay keeps those weights small that are not needed.
+# speaks for a digit is often not where most of its ink is, but where other digits
+# have none. Weight decay keeps those weights small that are not needed.
 
 weights = net.coefs_[0].T
 largest = np.abs(weights).max()
-figure, axes = plt.subplots(2, 10, figsize=(10, 2.5), layout="constrained")
-for digit in range(10):
-    mean_image = X_train[y_train == digit].mean(axis=0)
-    axes[0, digit].imshow(mean_image.reshape(8, 8), cmap="Greys")
-    axes[0, digit].set_title(digit)
-    image = axes[1, digit].imshow(
-        weights[digit].reshape(8, 8), cmap="RdBu_r", vmin=-largest, vmax=largest
-    )
-for ax in axes.flat:
-    ax.set(xticks=[], yticks=[])
-axes[0, 0].set_ylabel("mean image")
-axes[1, 0].set_ylabel("weights")
-figure.colorbar(image, ax=axes[1, :], shrink=0.9)
+means = np.array([X_train[y_train == digit].mean(axis=0) for digit in range(10)])
+# sphinx_gallery_thumbnail_number = 2
+for title, images, colours in [
+    ("mean images", means, {"cmap": "Greys", "vmin": 0, "vmax": 1}),
+    ("weights", weights, {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}),
+]:
+    figure, axes = plt.subplots(2, 5, figsize=(3.6, 2), layout="constrained")
+    for digit, ax in enumerate(axes.flat):
+        image = ax.imshow(images[digit].reshape(8, 8), **colours)
+        ax.set_axis_off()
+    figure.suptitle(title)
+    figure.colorbar(image, ax=axes)
 plt.show()

@@ -68,16 +68,14 @@ for name, answer in answers.items():
 # given as ``X_val`` and ``y_val`` are never trained on; ``validation_loss_curve_`` has
 # their loss.
 
-figure, axes = plt.subplots(
-    1, 4, figsize=(12, 3.6), layout="constrained", sharex=True, sharey=True
-)
-for ax, (name, net) in zip(axes, nets.items(), strict=True):
-    ax.plot(net.loss_curve_, label="training")
-    ax.plot(net.validation_loss_curve_, label="validation")
-    ax.set(title=name, xlabel="epoch", ylim=(0, 1.5))
+for name, net in nets.items():
+    figure, ax = plt.subplots(figsize=(3.6, 2.4), layout="constrained")
+    ax.plot(net.loss_curve_, color="tab:blue", label="training")
+    ax.plot(net.validation_loss_curve_, "--", color="tab:red", label="validation")
+    if "early" in name:
+        best = np.argmin(net.validation_loss_curve_)
+        ax.plot(best, net.validation_loss_curve_[best], "o", color="tab:red")
+    ax.set(title=name, xlabel="epoch", ylabel="log loss", xlim=(0, 200), ylim=(0, 1.5))
     ax.grid(alpha=0.3)
-best = np.argmin(nets["early_stopping=True"].validation_loss_curve_)
-axes[3].plot(best, nets["early_stopping=True"].validation_loss_curve_[best], "ko")
-axes[0].set_ylabel("log loss")
-axes[0].legend()
+    ax.legend()
 plt.show()

@@ -120,6 +120,7 @@ def draw(results, path):
         ax.text(0, i - 0.3, result["name"], transform=ax.get_yaxis_transform())
     ax.axvline(1, color="0.5", lw=1)
     ax.set(xscale="log", xlabel="time of the peer over that of skgd")
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set(yticks=[], ylim=(len(results) - 0.5, -1))
     ax.spines.left.set_visible(False)
     ax.grid(axis="x", color="0.9")

@@ -57,6 +57,9 @@ def main(folder):
                 ax.semilogy(range(1, 41), curve, color=color, label=f"{n}")
             ax.set_title(f"optimizer={optimizer!r}", family="monospace")
             ax.set(xlabel="epoch", ylabel="training loss", ylim=(0.02, 1))
+            ax.set(yticks=[0.02, 0.05, 0.1, 0.2, 0.5, 1])
+            ax.minorticks_off()
+            ax.yaxis.set_major_formatter("{x:g}")
             ax.legend(title="copies", ncols=2)
             fig.savefig(folder / f"dask_replicas_{optimizer}.svg")
 
