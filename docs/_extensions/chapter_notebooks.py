@@ -1,22 +1,25 @@
 """Each chapter of the tutorial as a Jupyter notebook, made from its page.
 
-``sphinx_markdown_builder`` turns the text into Markdown. Code that a reader can run
-becomes cells: blocks of examples, with what they print on the page, and the scripts of
-pictures, each in a function, so that they leave the chapter's variables alone. A
+``sphinx_markdown_builder`` turns the text into Markdown. What a reader can run becomes
+code cells: blocks of examples, the scripts of pictures and the forms of exercises. A
 notebook is beside its page, which links to it by ``_templates/notebook_link.html``.
 """
 
 import re
-from doctest import DocTestParser
 from itertools import zip_longest
 from pathlib import Path
-from textwrap import indent
 
 import nbformat
 from chinese_pages import is_chinese
 from docutils import nodes
 from matplotlib.sphinxext.plot_directive import PlotDirective
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_markdown_cell, new_notebook
+from notebook_cells import (
+    cell_of_exercise,
+    cell_of_picture,
+    cell_of_style,
+    cells_of_examples,
+)
 from sphinx_markdown_builder.translator import MarkdownTranslator
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -25,12 +28,13 @@ WORDS = {
     "en": {
         "link": "Download this chapter as a notebook",
         "note": "This notebook is a chapter of the tutorial of skgd {}. It needs skgd "
-        "with its extra `plot`. Run its cells from top to bottom.",
+        "with its extra `plot`. Run its cells from top to bottom. The code of the "
+        "pictures is folded; a click opens it.",
     },
     "zh": {
         "link": "下载本章的 Jupyter 笔记本",
         "note": "本笔记本是 skgd {} 教程中的一章。运行它需要 skgd 及其附加依赖 `plot`。"
-        "请从上到下依次运行各个单元格。",
+        "请从上到下依次运行各个单元格。插图的代码已折叠，点击即可展开；图中的文字是英文。",
     },
 }
 
@@ -47,44 +51,6 @@ class Plot(PlotDirective):
         return [picture_script(arguments=self.arguments), *super().run()]
 
 
-def cells_of_examples(text):
-    """Yield cells, each of which ends with an example that shows something."""
-    source = ""
-    for example in DocTestParser().get_examples(text):
-        if example.exc_msg and source:
-            yield new_code_cell(source.rstrip())
-            source = ""
-        source += example.source
-        if example.want:
-            yield cell_that_shows(source.rstrip(), example)
-            source = ""
-        elif source.splitlines()[-1].startswith(" "):
-            source += "\n"  # after a block of code
-    if source:
-        yield new_code_cell(source.rstrip())
-
-
-def cell_that_shows(source, example):
-    """Return a cell with what an example shows on the page."""
-    if example.exc_msg is None:
-        return new_code_cell(source, outputs=[new_output("stream", text=example.want)])
-    name, _, message = example.exc_msg.strip().partition(": ")
-    traceback = example.want.splitlines()
-    error = new_output("error", ename=name, evalue=message, traceback=traceback)
-    return new_code_cell(
-        source, outputs=[error], metadata={"tags": ["raises-exception"]}
-    )
-
-
-def cell_of_picture(path, function=None):
-    """Return a cell that draws a picture, as a script or a function in it does."""
-    body = path.read_text(encoding="utf-8").strip()
-    if function:
-        body += f"\n\n\n{function}()"
-    name = f"draw_{path.stem}"
-    return new_code_cell(f"def {name}():\n{indent(body, '    ')}\n\n\n{name}()")
-
-
 class ChapterTranslator(MarkdownTranslator):
     """Markdown of a chapter, with a mark in the place of each code cell."""
 
@@ -96,27 +62,46 @@ class ChapterTranslator(MarkdownTranslator):
         """Leave out pictures, whose scripts are there, and what only HTML shows."""
         raise nodes.SkipNode
 
-    visit_image = visit_figmplnode = visit_raw = leave_out
-    visit_comment = visit_meta = visit_target = leave_out
+    visit_image = visit_raw = visit_comment = visit_meta = visit_target = leave_out
+    visit_exercise_feedback = leave_out
 
     def visit_live_descent(self, node):
         """Let a live descent be what it is for those who cannot see it."""
-
-    def visit_doctest_block(self, node):
-        """Make cells of examples."""
-        self.add_cells(*cells_of_examples(node.astext()))
-
-    def visit_picture_script(self, node):
-        """Make a cell of a picture."""
-        script, *function = node["arguments"]
-        self.add_cells(cell_of_picture(Path(self.builder.srcdir, script), *function))
 
     def add_cells(self, *cells):
         """Keep cells, and mark their place."""
         self.cells += cells
         for _ in cells:
             self.add(CELL, prefix_eol=2, suffix_eol=2)
+
+    def visit_doctest_block(self, node):
+        """Make cells of examples."""
+        self.add_cells(*cells_of_examples(node.astext()))
         raise nodes.SkipNode
+
+    def visit_picture_script(self, node):
+        """Make a cell of a picture."""
+        script, *function = node["arguments"]
+        self.add_cells(cell_of_picture(Path(self.builder.srcdir, script), *function))
+        raise nodes.SkipNode
+
+    def visit_exercise(self, node):
+        """Set off the title, and leave out the link to an answer on another page."""
+        title, *_, link = node.children
+        title[:] = [nodes.strong("", *title)]
+        node.remove(link)
+
+    def visit_exercise_choice(self, node):
+        """Begin a choice, with its number."""
+        self.add(f"{node['number']}. ", prefix_eol=1)
+
+    def depart_exercise_choice(self, node):
+        """End a choice."""
+        self.ensure_eol()
+
+    def depart_exercise_form(self, node):
+        """Make a cell of the form, after its choices."""
+        self.add_cells(cell_of_exercise(node.parent, [*node]))
 
     # Markdown sees no end of **bold** between punctuation and a Chinese character.
 
@@ -141,20 +126,24 @@ class ChapterTranslator(MarkdownTranslator):
 
     def visit_reference(self, node):
         """Begin a link or a title."""
-        if not node.get("internal"):
+        if leads_out(node):
             self.add("[")
         elif not is_chinese(self.builder.current_docname):
             self.visit_emphasis(node)
 
     def depart_reference(self, node):
         """End a link or a title."""
-        if not node.get("internal"):
+        if leads_out(node):
             self.add(f"]({node['refuri']})")
         elif not is_chinese(self.builder.current_docname):
             self.depart_emphasis(node)
 
+    visit_download_reference = visit_reference
+    depart_download_reference = depart_reference
+
     def visit_math_block(self, node):
         """Begin a formula; Sphinx, too, writes one of several lines so."""
+        self.ensure_eol(2)  # after a table it would be a row of it
         super().visit_math_block(node)
         if r"\\" in node.astext():
             self.add(r"\begin{split}", suffix_eol=1)
@@ -164,6 +153,11 @@ class ChapterTranslator(MarkdownTranslator):
         if r"\\" in node.astext():
             self.add(r"\end{split}", prefix_eol=1)
         super().depart_math_block(node)
+
+
+def leads_out(reference):
+    """Whether a reference leads out of the documentation."""
+    return "refuri" in reference and not reference.get("internal")
 
 
 def make_notebook(builder, doctree, note):
@@ -177,6 +171,7 @@ def make_notebook(builder, doctree, note):
     for text, cell in zip_longest(texts, translator.cells):
         cells += [new_markdown_cell(text)] if text else []
         cells += [cell] if cell else []
+    cells.insert(1, cell_of_style(builder.config.plot_rcparams))
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"  # not another one in each build
     return new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
@@ -187,12 +182,12 @@ def write_notebook(app, pagename, templatename, context, doctree):
     if pagename not in app.env.toc_secnumbers:
         return
     words = WORDS["zh" if is_chinese(pagename) else "en"]
-    notebook = make_notebook(
-        app.builder, doctree, words["note"].format(app.config.release)
-    )
-    name = f"{pagename}.ipynb"
-    nbformat.write(notebook, Path(app.outdir, name))
-    context["notebook"] = {"path": name, "link": words["link"]}
+    note = words["note"].format(app.config.release)
+    notebook = make_notebook(app.builder, doctree.deepcopy(), note)
+    path = Path(app.outdir, f"{pagename}.ipynb")
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+    context["notebook"] = {"path": f"{pagename}.ipynb", "link": words["link"]}
 
 
 def skip(translator, node):
