@@ -42,7 +42,7 @@ CHAPTERS = {
     f"{folder}/{page.stem}": blocks(page, "exercise")
     for folder in ("tutorial", "zh")
     for page in sorted((DOCS / folder).glob("*.rst"))
-    if blocks(page, "exercise")
+    if re.search("^(?:Try it|试一试)$", page.read_text(encoding="utf-8"), re.M)
 }
 EXERCISES = {
     f"{chapter}/{name}": content
@@ -59,6 +59,14 @@ def worked_answers(folder, chapter):
         for name, content in blocks(DOCS / folder / "answers.rst", "answer").items()
         if name.startswith(f"{chapter}/")
     }
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_has_no_exercise_that_the_page_does_not_check(chapter):
+    text = (DOCS / f"{chapter}.rst").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^(?:Try it|试一试)\n-+\n(.*?)\n\n\n", text, re.M | re.S)
+    outside = [line for line in section.splitlines() if re.match(r"\S", line)]
+    assert outside == [f".. exercise:: {name}" for name in CHAPTERS[chapter]]
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
