@@ -407,7 +407,8 @@ def draw_class_weights(axes, scores):
 def draw_regularisations(axes, losses):
     positions = range(len(REGULARISATIONS))
     draw_pairs(axes, positions, losses)
-    axes.set_xticks(positions, [name.replace("=", "\n= ") for name in REGULARISATIONS])
+    labels = [name.replace("_", "_\n").replace("=", "\n= ") for name in REGULARISATIONS]
+    axes.set_xticks(positions, labels)
     axes.set(title="4. Training on 200 digits", ylabel="held-out log loss")
 
 

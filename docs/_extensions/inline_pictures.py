@@ -77,7 +77,7 @@ def strip(svg):
         for child in [*parent]:
             if child.tag.endswith(("metadata", "style")):
                 parent.remove(child)
-        for coordinates in {"d", "x", "y"} & parent.keys():
+        for coordinates in {"d", "x", "y"} & parent.attrib.keys():
             parent.set(coordinates, DECIMALS.sub(r"\1", parent.get(coordinates)))
 
 

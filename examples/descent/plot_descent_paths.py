@@ -48,7 +48,7 @@ nets = {
     for solver in ("batch", "minibatch", "sgd")
 }
 figure, ax = plt.subplots(figsize=(3.7, 3.4), layout="constrained")
-GradientDescentPathDisplay.from_estimators(nets, X, y, ax=ax, n_levels=6)
+GradientDescentPathDisplay.from_estimators(nets, X, y, ax=ax, n_levels=8)
 
 # %%
 # A network
@@ -80,7 +80,7 @@ nets = {
     for solver in ("batch", "minibatch", "sgd")
 }
 figure, ax = plt.subplots(figsize=(3.7, 3.4), layout="constrained")
-display = GradientDescentPathDisplay.from_estimators(nets, X, y, ax=ax, n_levels=6)
+display = GradientDescentPathDisplay.from_estimators(nets, X, y, ax=ax, n_levels=8)
 
 # %%
 # The numbers are there

@@ -27,35 +27,38 @@ def path(rate, n_steps):
 
 def days():
     """Draw the five days and the lines of three weights."""
-    _, ax = plt.subplots(layout="constrained")
+    _, ax = plt.subplots()
     ends = np.array([-2.4, 2.4])
     for w in (0, 1, 1.5):
         ax.plot(ends, w * ends, label=f"$w = {w}$")
-    ax.plot(x, y, "o", color="tab:red")
+    ax.plot(x, y, "o", color="black")
     ax.set(xlabel="$x$", ylabel="$y$")
     ax.legend()
 
 
 def steps():
     """Draw the loss, its tangent at 0, and eight steps."""
-    _, ax = plt.subplots(layout="constrained")
+    _, ax = plt.subplots()
     w = np.linspace(-0.4, 3.0, 171)
-    ax.plot(w, loss(w))
+    ax.plot(w, loss(w), color="0.7")
     ends = np.array([-0.4, 0.7])
-    ax.plot(ends, loss(0.0) + slope(0.0) * ends, "--", label="$L'(0) = -3$")
+    tangent = loss(0.0) + slope(0.0) * ends
+    ax.plot(ends, tangent, "--", color="tab:red", label="$L'(0) = -3$")
     weights = path(rate=0.1, n_steps=8)
-    ax.plot(weights, loss(weights), "o-", label=r"$\eta = 0.1$")
+    ax.plot(weights, loss(weights), ".-", color="#0072b2", label=r"$\eta = 0.1$")
+    ax.plot(weights[0], loss(weights[0]), "o", color="black")
     ax.set(xlabel="$w$", ylabel="$L(w)$", ylim=(0, 3.8))
     ax.legend()
 
 
 def too_large():
     """Draw steps that climb."""
-    _, ax = plt.subplots(layout="constrained")
+    _, ax = plt.subplots()
     w = np.linspace(-1.6, 4.6, 171)
-    ax.plot(w, loss(w))
+    ax.plot(w, loss(w), color="0.7")
     weights = path(rate=1.1, n_steps=4)
-    ax.plot(weights, loss(weights), "o-", color="tab:red", label=r"$\eta = 1.1$")
+    ax.plot(weights, loss(weights), ".-", color="#0072b2", label=r"$\eta = 1.1$")
+    ax.plot(weights[0], loss(weights[0]), "o", color="black")
     for number, weight in enumerate(weights):
         ax.text(weight, loss(weight) + 0.3, number, ha="center")
     ax.set(xlabel="$w$", ylabel="$L(w)$", ylim=(0, 11))

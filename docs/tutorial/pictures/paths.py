@@ -50,5 +50,6 @@ for solver, batch_size, color in solvers:
     ax.plot(*path(batch_size), ".-", color=color, lw=0.8, ms=3)
     ax.plot(*np.polyfit(x, y, 1), "+", color="black", ms=8)
     ax.set_title(f'"{solver}", B = {batch_size}', family="monospace")
-    ax.set(xlabel="$w$", ylabel="$b$", aspect="equal")
+    ax.set(xlabel="$w$", ylabel="$b$", xticks=[0, 1, 2], yticks=[0, 1, 2])
+    ax.set_aspect("equal")
 plt.show()
