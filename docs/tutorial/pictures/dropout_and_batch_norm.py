@@ -10,7 +10,7 @@ z = rng.normal(size=(10, 16)) * rng.uniform(0.2, 1, 16) + 1.5 * rng.normal(size=
 
 def draw(values):
     """Draw a row for each sample and a column for each unit."""
-    _, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+    _, ax = plt.subplots(figsize=(4.4, 2.4), layout="constrained")
     image = ax.imshow(values, cmap="coolwarm", vmin=-3, vmax=3, aspect="auto")
     ax.set(xlabel="$j$", ylabel="$i$")
     plt.colorbar(image)
