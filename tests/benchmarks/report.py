@@ -3,8 +3,8 @@
     python tests/benchmarks/report.py docs/guide/benchmark.json
 
 It rewrites the table between the markers in README.md, which has some of the rows,
-writes all of them into docs/guide/benchmark_*.inc, and draws docs/guide/benchmark.svg
-and, of README's rows, docs/guide/benchmark_readme.png.
+writes all of them into docs/guide/benchmark_*.inc, the numbers of the landing pages too,
+and draws docs/guide/benchmark.svg and, of README's rows, docs/guide/benchmark_readme.png.
 """
 
 import argparse
@@ -30,6 +30,12 @@ README = (
     "predict, 1 rows, 50-100-100-1",
     "grid search on digits, minibatch 32, loky",
 )
+# The rows that the landing pages name.
+LANDING = {
+    "default": "minibatch 200, 50-100-1 (defaults)",
+    "small": "minibatch 32, 20-50-1",
+    "search": "grid search on digits, minibatch 32, loky",
+}
 BEGIN, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
 
 
@@ -100,6 +106,24 @@ def write_guide(report):
         write_list_table(GUIDE / "benchmark_before.inc", note, headings, rows)
 
 
+def write_numbers(report):
+    """Write how many times as long scikit-learn takes, for the landing pages."""
+    times = {
+        result["name"]: median(ratios(result, "scikit-learn"))
+        for result in report["workloads"]
+    }
+    chosen = {name: f"**{times[row]:.2g}×**" for name, row in LANDING.items()}
+    chosen |= {"least": f"{min(times.values()):.2g}", "most": f"{max(times.values()):.0f}"}
+    machine = report["machine"]
+    values = {f"times_{name}": text for name, text in chosen.items()} | {
+        "cores": machine["cores"],
+        "cpu": machine["cpu"],
+        "sklearn": machine["scikit-learn"],
+    }
+    lines = [f".. |{name}| replace:: {text}\n" for name, text in values.items()]
+    (GUIDE / "benchmark_numbers.inc").write_text("".join(lines), encoding="utf-8")
+
+
 def draw(results, path):
     """Draw each peer's ratios, with their range over the rounds."""
     from matplotlib import pyplot as plt
@@ -134,6 +158,7 @@ def main():
     report = json.loads(parser.parse_args().json.read_text())
     write_readme(report, ROOT / "README.md")
     write_guide(report)
+    write_numbers(report)
     results = report["workloads"]
     draw(results, GUIDE / "benchmark.svg")
     some = [result for result in results if result["name"] in README]
