@@ -100,12 +100,16 @@ SYMBOLS = "o", "^"
 WIDTH, HEIGHT = 2.2, 1.7  # of half the frame
 # Tints change at some probabilities; their strengths are those from 0 to a half.
 PROBABILITIES = np.array([0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])
-STRENGTHS = [0.45, 0.33, 0.2, 0.07]
+STRENGTHS = [0.4, 0.3, 0.18, 0.06]
 
 
-def make_panel(*title):
-    """Make a figure with the frame and a title of some lines, and return its axes."""
-    _, ax = plt.subplots(figsize=(2.4, 1.95 + 0.18 * len(title)), layout="constrained")
+def make_panel(*title, width=2.4):
+    """Make a figure with the frame and a title of some lines, and return its axes.
+
+    Its width in inches is such that three panels fill a row. Of four, it is 1.8.
+    """
+    size = width, width * HEIGHT / WIDTH + 0.16 * len(title)
+    _, ax = plt.subplots(figsize=size, layout="constrained")
     ax.set(xlim=(-WIDTH, WIDTH), ylim=(-HEIGHT, HEIGHT), xticks=[], yticks=[])
     ax.set_aspect("equal")
     ax.spines[:].set(visible=True, color="0.7")
@@ -122,7 +126,7 @@ def each_class():
 def draw_points(ax):
     """Draw the points in the colours and symbols of their classes."""
     for own, style in each_class():
-        ax.plot(*moons[own].T, ls="none", ms=3.5, mew=0, **style)
+        ax.plot(*moons[own].T, ls="none", ms=3.5, mec="white", mew=0.3, **style)
 
 
 def on_grid(nets, spacing):
@@ -135,7 +139,7 @@ def on_grid(nets, spacing):
     return x_1, x_2, log_odds(nets, places.reshape(-1, 2)).reshape(places.shape[:2])
 
 
-def draw_boundary(ax, nets, width=2.0):
+def draw_boundary(ax, nets, width=1.6):
     """Draw where both classes are equally probable."""
     grid = on_grid(nets, spacing=0.04)
     ax.contour(*grid, levels=[0], colors="black", linewidths=width)
@@ -149,9 +153,9 @@ def draw_tints(ax, nets, strengths=STRENGTHS):
     ax.contourf(*grid, levels=logit(PROBABILITIES), colors=tints, extend="both")
 
 
-def draw(nets, *title):
+def draw(nets, *title, **size):
     """Draw a panel with tints, boundary and points."""
-    ax = make_panel(*title)
+    ax = make_panel(*title, **size)
     draw_tints(ax, nets)
     draw_boundary(ax, nets)
     draw_points(ax)
@@ -162,7 +166,7 @@ def draw_unit(ax, net, unit):
     """Draw the line on which the sum of a hidden unit is 0."""
     w, b = net.coefs_[0][:, unit], net.intercepts_[0][unit]
     foot = -b * w / (w @ w)
-    ax.axline(foot, foot + np.array([-w[1], w[0]]), color="0.4", lw=1)
+    ax.axline(foot, foot + np.array([-w[1], w[0]]), color="0.5", lw=0.8)
 
 
 # Chapters -----------------------------------------------------------------------------
@@ -173,7 +177,7 @@ def one_weight():
     for w in [-1, 0, 0.25]:
         right = (moons[:, 1] < w * moons[:, 0]) == classes
         ax = make_panel(f"w = {w}", f"score {right.mean():.2f}")
-        ax.axline((0, 0), slope=w, color="black", lw=2)
+        ax.axline((0, 0), slope=w, color="black", lw=1.6)
         draw_points(ax)
 
 
@@ -202,7 +206,7 @@ def gradient():
         r"$\theta + u$": up,
     }.items():
         set_parameters(net, start + step)
-        draw([net], name, on_points([net]))
+        draw([net], name, on_points([net]), width=1.8)
 
 
 def parameters(net):
@@ -237,7 +241,7 @@ def draw_deltas(net, delta, *title):
     ax = make_panel(*title[:-1], f"{title[-1]} {sizes.mean():.2f}")
     draw_boundary(ax, [net])
     for own, style in each_class():
-        ax.scatter(*moons[own].T, 60 * sizes[own], lw=0, **style)
+        ax.scatter(*moons[own].T, 45 * sizes[own], lw=0, **style)
     return ax
 
 
@@ -245,7 +249,7 @@ def descent():
     """The boundary after 1, 10, 100 and 1000 steps."""
     for n_steps in [1, 10, 100, 1000]:
         net = descend(n_steps)
-        draw([net], f"t = {n_steps}", on_points([net]))
+        draw([net], f"t = {n_steps}", on_points([net]), width=1.8)
 
 
 def batches():
@@ -287,9 +291,9 @@ def schedules():
         ]
         losses = sorted(loss([net], moons, classes) for net in nets)
         span = f"loss {losses[0]:.2f} ... {losses[-1]:.2f}"
-        ax = make_panel(f'learning_rate="{schedule}"', span)
+        ax = make_panel(schedule, span)
         for net in nets:
-            draw_boundary(ax, [net], width=1)
+            draw_boundary(ax, [net], width=0.8)
         draw_points(ax)
 
 
@@ -299,7 +303,7 @@ def regularisation():
     for params in [{"alpha": 0}, {"alpha": 0.3}, {"alpha": 3}, stop]:
         net = overfit(**params)
         name, value = next(iter(params.items()))
-        draw([net], f"{name}={value}", *on_both([net]))
+        draw([net], f"{name}={value}", *on_both([net]), width=1.8)
 
 
 def dropout_and_batch_norm():
@@ -326,7 +330,7 @@ def ensembles():
     draw(alone[0], "nets[0]", *on_both(alone[0]))
     ax = make_panel("nets[0], ..., nets[7]", *on_both(*alone))
     for net in alone:
-        draw_boundary(ax, net, width=1)
+        draw_boundary(ax, net, width=0.8)
     draw_points(ax)
     draw(nets, "np.mean(p, axis=0)", *on_both(nets))
 
@@ -335,13 +339,13 @@ def applications():
     """Where one network is sure, where eight are on average, and one with a penalty."""
     nets = eight_nets()
     for name, own in {
-        "nets[0]": nets[:1],
+        "p[0]": nets[:1],
         "np.mean(p, axis=0)": nets,
         "alpha=0.3": [overfit(alpha=0.3)],
     }.items():
         sure = np.abs(expit(log_odds(own, new_moons)) - 0.5) > 0.45
         right = score(own, new_moons[sure], new_classes[sure])
         ax = make_panel(name, f"p > 0.95: {sure.mean():.2f}", f"score {right:.2f}")
-        draw_tints(ax, own, strengths=[0.45, 0, 0, 0])
+        draw_tints(ax, own, strengths=[0.4, 0, 0, 0])
         draw_boundary(ax, own)
         draw_points(ax)
