@@ -1,16 +1,18 @@
-"""Turn the JSON of `run.py` into tables and a picture.
+"""Turn the JSON of `run.py` into tables, numbers and a picture.
 
     python tests/benchmarks/report.py docs/guide/benchmark.json
 
-It rewrites the table between the markers in README.md, which has some of the rows,
-writes all of them into docs/guide/benchmark_*.inc, the numbers of the landing pages too,
-and draws docs/guide/benchmark.svg and, of README's rows, docs/guide/benchmark_readme.png.
+It rewrites what is between the markers in README.md: a table with some of the rows, and
+a sentence with three of them. It writes docs/guide/benchmark_*.inc, tables of all rows
+and the three numbers once more, for the landing pages, and draws
+docs/guide/benchmark.svg.
 """
 
 import argparse
 import json
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 
 from run import BEFORE, peak_share, ratios
 
@@ -30,13 +32,18 @@ README = (
     "predict, 1 rows, 50-100-100-1",
     "grid search on digits, minibatch 32, loky",
 )
-# The rows that the landing pages name.
-LANDING = {
+# The rows that README and the landing pages name.
+NAMED = {
     "default": "minibatch 200, 50-100-1 (defaults)",
     "small": "minibatch 32, 20-50-1",
     "search": "grid search on digits, minibatch 32, loky",
 }
-BEGIN, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
+NUMBERS = (
+    "scikit-learn takes **{default} times** as long for an epoch with the defaults, "
+    "**{small} times** for one of 50 units in batches of 32, and **{search} times** "
+    "for a grid search on digits, on {cores} cores of an {cpu}. Over all "
+    "[workloads](#how-fast-it-is) it is {least} to {most} times."
+)
 
 
 def machine_line(report):
@@ -66,8 +73,31 @@ def cells(result):
     return [*row, f"{100 * median(peak_share(result)):.0f}%" if is_dense else ""]
 
 
+def numbers(report):
+    """Return how many times as long scikit-learn takes, and on which machine."""
+    times = {
+        result["name"]: median(ratios(result, "scikit-learn"))
+        for result in report["workloads"]
+    }
+    chosen = {name: times[row] for name, row in NAMED.items()}
+    chosen |= {"least": min(times.values()), "most": max(times.values())}
+    written = {
+        name: f"{value:{'.1f' if value < 10 else '.0f'}}"
+        for name, value in chosen.items()
+    }
+    return written | {name: report["machine"][name] for name in ("cores", "cpu")}
+
+
+def replace(text, name, new):
+    """Return a text with something else between the markers of this name."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n{new}\n{end}{after}"
+
+
 def write_readme(report, readme):
-    """Replace what stands between the markers."""
+    """Replace the table, and the sentence with numbers."""
     rows = [cells(each) for each in report["workloads"] if each["name"] in README]
     lines = [
         *(machine_line(report), ""),
@@ -75,10 +105,10 @@ def write_readme(report, readme):
         "|---|--:|--:|--:|--:|--:|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
-    before, rest = readme.read_text().split(BEGIN)
-    _, after = rest.split(END)
-    table = "\n".join(lines)
-    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+    text = replace(readme.read_text(), "benchmark table", "\n".join(lines))
+    sentence = NUMBERS.format(**numbers(report))
+    text = replace(text, "benchmark numbers", fill(sentence, 88))
+    readme.write_text(text)
 
 
 def write_list_table(path, note, headings, rows):
@@ -107,21 +137,12 @@ def write_guide(report):
 
 
 def write_numbers(report):
-    """Write how many times as long scikit-learn takes, for the landing pages."""
-    times = {
-        result["name"]: median(ratios(result, "scikit-learn"))
-        for result in report["workloads"]
-    }
-    chosen = {name: f"**{times[row]:.2g}×**" for name, row in LANDING.items()}
-    chosen |= {"least": f"{min(times.values()):.2g}", "most": f"{max(times.values()):.0f}"}
-    machine = report["machine"]
-    values = {f"times_{name}": text for name, text in chosen.items()} | {
-        "cores": machine["cores"],
-        "cpu": machine["cpu"],
-        "sklearn": machine["scikit-learn"],
-    }
-    lines = [f".. |{name}| replace:: {text}\n" for name, text in values.items()]
-    (GUIDE / "benchmark_numbers.inc").write_text("".join(lines), encoding="utf-8")
+    """Write the numbers of the landing pages, as substitutions."""
+    lines = [f".. |sklearn| replace:: {report['machine']['scikit-learn']}"]
+    for name, value in numbers(report).items():
+        text = f"**{value}x**" if name in NAMED else value
+        lines.append(f".. |{name}| replace:: {text}")
+    (GUIDE / "benchmark_numbers.inc").write_text("\n".join(lines) + "\n")
 
 
 def draw(results, path):
@@ -159,10 +180,7 @@ def main():
     write_readme(report, ROOT / "README.md")
     write_guide(report)
     write_numbers(report)
-    results = report["workloads"]
-    draw(results, GUIDE / "benchmark.svg")
-    some = [result for result in results if result["name"] in README]
-    draw(some, GUIDE / "benchmark_readme.png")
+    draw(report["workloads"], GUIDE / "benchmark.svg")
 
 
 if __name__ == "__main__":
