@@ -123,7 +123,7 @@ def test_a_picture_has_what_it_needs_and_leaves_variables_alone(
     assert "second" not in source
     names = {}
     exec(source, names)
-    assert set(names) == {"__builtins__", "draw_first"}
+    assert set(names) == {"__builtins__", "draw_pictures_first"}
 
 
 NUMBER = {"language": "en", "answer": "0.3", "high": "0.3"}
@@ -183,7 +183,7 @@ def test_text_becomes_markdown_between_the_cells(site):
     assert "| `a`    | $b$     |\n\n$$\n\\begin{split}" in first
     assert "\na &= b \\\\\nc &= d\n\\end{split}\n$$" in first
     assert (example, after) == ("1 + 1", "After it.")
-    assert picture.startswith("def draw_first():")
+    assert picture.startswith("def draw_pictures_first():")
 
 
 def test_the_notebook_of_a_chinese_page_is_chinese(site):

@@ -65,13 +65,12 @@ def cell_of_picture(path, function=None):
     The script becomes a function, which leaves the chapter's variables alone.
     """
     script = path.read_text(encoding="utf-8").strip()
-    name = path.stem
+    name = f"draw_{path.stem}"
     if function:
         script = f"{needed_for(function, script)}\n\n\n{function}()"
-        name = function.removeprefix("draw_")
+        name += f"_{function.removeprefix('draw_')}"
     return new_code_cell(
-        f"def draw_{name}():\n{indent(script, '    ')}\n\n\ndraw_{name}()",
-        metadata=FOLDED,
+        f"def {name}():\n{indent(script, '    ')}\n\n\n{name}()", metadata=FOLDED
     )
 
 
