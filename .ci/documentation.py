@@ -1,16 +1,18 @@
 """Check the built documentation.
 
-Times of the examples, that pages work offline, that the pictures of tutorial and guide
-have words for those who do not see them, that pages have a description, and that
-Chinese pages are Chinese.
+Times of the examples, that pages work offline and are not too large, that pictures have
+words for those who do not see them, that pages have a description, that Chinese pages
+are Chinese, and that the Chinese of pictures is used.
 """
 
 import re
 import sys
+import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 LIMIT = 20  # seconds that an example may take
+LARGEST = 2_000_000  # characters of a page, which has its pictures in it
 BUILD = Path("docs/_build")
 HTML = BUILD / "html"
 # What a browser fetches by itself when it opens a page or reads a style sheet.
@@ -20,11 +22,10 @@ FETCHED = re.compile(
       | (?:@import\s|url\()\s*["']?(?:https?:)?//[^)\s]*""",
     re.VERBOSE,
 )
-# Sphinx writes a picture's path where it has no other words. The gallery's are left
-# out: sphinx-gallery knows of none but a title in the picture.
+# Sphinx writes a picture's path where it has no other words. Where the picture itself
+# is in the page, inline_pictures.py warns.
 UNDESCRIBED = re.compile(
-    r"""<img\b(?![^>]*\balt="(?![^"]*_images/)[^"]+")"""
-    r"""[^>]*\bsrc="[^"]*_images/(?!sphx_glr_)[^>]*>"""
+    r"""<img\b(?![^>]*\balt="(?![^"]*_images/)[^"]+")[^>]*\bsrc="[^"]*_images/[^>]*>"""
 )
 # Of the theme, where `chinese_pages.py` has not reached.
 ENGLISH = re.compile(
@@ -61,6 +62,8 @@ def problems_of(page):
     """Yield what is wrong with a page, or with a style sheet."""
     text = page.read_text(encoding="utf-8")
     name = page.relative_to(HTML).as_posix()
+    if len(text) > LARGEST:
+        yield f"has {len(text)} characters, more than {LARGEST}"
     for match in FETCHED.finditer(text):
         yield f"fetches from the network: {match[0]}"
     for match in UNDESCRIBED.finditer(text):
@@ -76,9 +79,19 @@ def problems_of(page):
             yield "has a description in another language than its text"
 
 
+def unused_words():
+    """Yield a line for each word that no picture of a Chinese page has."""
+    words = tomllib.loads(Path("docs/zh/pictures.toml").read_text(encoding="utf-8"))
+    pages = [page.read_text(encoding="utf-8") for page in HTML.glob("zh/*.html")]
+    for english, chinese in words.items():
+        if not any(f">{chinese}</text>" in page for page in pages):
+            yield f"docs/zh/pictures.toml has {english!r}, and no picture"
+
+
 def problems():
     """Yield a line for whatever is wrong."""
     yield from problems_of_examples()
+    yield from unused_words()
     for page in sorted(HTML.rglob("*")):
         if page.suffix in {".html", ".css"}:
             for problem in problems_of(page):

@@ -47,6 +47,8 @@ class InlinePictures(SphinxPostTransform):
         for number, image in enumerate([*self.document.findall(nodes.image)]):
             if not image["uri"].endswith(".svg"):
                 continue
+            if "alt" not in image:
+                logger.warning("%s has no alt", image["uri"], location=image)
             # The words of the first panel are for all panels of a picture.
             description = image.parent, image.get("alt", "")
             label = "" if description == described else description[1]

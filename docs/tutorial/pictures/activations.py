@@ -14,7 +14,7 @@ curves = {
 }
 
 for name, (value, slope) in curves.items():
-    fig, ax = plt.subplots(figsize=(1.8, 2))
+    fig, ax = plt.subplots(figsize=(1.8, 2), layout="constrained")
     ax.axhline(0, color="0.8", lw=0.8)
     ax.plot(z, value, color="tab:blue", label=r"$\varphi(z)$")
     ax.plot(z, slope, color="tab:red", ls="--", label=r"$\varphi'(z)$")

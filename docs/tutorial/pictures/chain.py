@@ -24,7 +24,7 @@ nodes = [
 forward = [r"$w_1 x + b_1$", r"$\tanh$", r"$w_2 a + b_2$", r"$(\hat y - y)^2 / 2$"]
 backward = [r"$\cdot x$", r"$\cdot (1 - a^2)$", r"$\cdot w_2$", r"$\cdot (\hat y - y)$"]
 
-fig, ax = plt.subplots(figsize=(4.5, 2))
+fig, ax = plt.subplots(figsize=(4.5, 2), layout="constrained")
 centred = {"ha": "center", "va": "center"}
 for place, (symbol, value, derivative) in enumerate(nodes):
     ax.scatter(place, 0, s=600, color="white", edgecolor="0.3", lw=1.2, zorder=3)

@@ -65,7 +65,7 @@ def from_step(rate):
 
 
 sizes = np.geomspace(1e-12, 1, 37)
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(layout="constrained")
 for method, color, label in [
     (difference, "tab:orange", r"$(L(\theta + h e_j) - L(\theta - h e_j))\,/\,2h$"),
     (from_step, "tab:blue", r"$(\theta_0 - \theta_1)\,/\,\eta$"),

@@ -40,7 +40,7 @@ forecast = model.predict(X[1200:])
 
 shown = slice(0, 60)
 days = np.arange(60)
-fig, ax = plt.subplots(figsize=(4.5, 2.8))
+fig, ax = plt.subplots(figsize=(4.5, 2.8), layout="constrained")
 ax.plot(days, y[1200:][shown], "o-", color="black", ms=3, lw=0.8, label="observed")
 ax.plot(days, forecast[shown], color="tab:orange", lw=1.8, label="network")
 ax.plot(days, X[1200:, -1][shown], ":", color="tab:gray", lw=1.4, label="yesterday")

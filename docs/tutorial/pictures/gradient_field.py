@@ -24,7 +24,7 @@ def gradient(w, b):
     return (error * x).mean(axis=-1), error.mean(axis=-1)
 
 
-fig, ax = plt.subplots(figsize=(4.5, 3.6))
+fig, ax = plt.subplots(figsize=(4.5, 3.6), layout="constrained")
 w, b = np.meshgrid(np.linspace(-0.5, 3.5, 201), np.linspace(-1, 2, 151))
 levels = np.geomspace(0.06, 4, 8)
 lines = ax.contour(w, b, loss(w, b), levels=levels, colors="0.6", linewidths=0.8)

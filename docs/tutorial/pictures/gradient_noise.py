@@ -32,7 +32,7 @@ def sample_gradients():
 sizes = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1500])
 line = np.geomspace(1, 1999, 200)
 rng = np.random.default_rng(0)
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(layout="constrained")
 n_epochs = 0
 for until, color in zip([1, 20, 300], plt.cm.viridis([0.0, 0.4, 0.8]), strict=True):
     while n_epochs < until:

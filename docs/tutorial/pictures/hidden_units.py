@@ -19,7 +19,7 @@ titles = {
     10: "10 hidden units",
 }
 for n_units, title in titles.items():
-    fig, ax = plt.subplots(figsize=(1.8, 2.2))
+    fig, ax = plt.subplots(figsize=(1.8, 2.2), layout="constrained")
     net = GDNeuralRegressor(
         hidden_layer_sizes=(n_units,) if n_units else (),
         activation="tanh",

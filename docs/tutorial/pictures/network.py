@@ -13,7 +13,7 @@ def heights(n_units):
     return [(n_units - 1) / 2 - unit for unit in range(n_units)]
 
 
-fig, ax = plt.subplots(figsize=(4.5, 2.8))
+fig, ax = plt.subplots(figsize=(4.5, 2.8), layout="constrained")
 for layer in range(2):
     for low in heights(SIZES[layer]):
         for high in heights(SIZES[layer + 1]):

@@ -44,7 +44,7 @@ runs = [
     ("exponential", 0.02, "tab:green", "--"),
     ("cosine", 0.02, "tab:blue", "--"),
 ]
-fig, ax = plt.subplots(figsize=(4.5, 3.4))
+fig, ax = plt.subplots(figsize=(4.5, 3.4), layout="constrained")
 for learning_rate, rate, color, style in runs:
     label = f"{learning_rate} {rate:g}"
     epochs = np.arange(1, n_epochs + 1)

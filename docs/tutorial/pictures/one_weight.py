@@ -27,7 +27,7 @@ def path(rate, n_steps):
 
 def days():
     """Draw the five days and the lines of three weights."""
-    _, ax = plt.subplots()
+    _, ax = plt.subplots(layout="constrained")
     ends = np.array([-2.4, 2.4])
     for w in (0, 1, 1.5):
         ax.plot(ends, w * ends, label=f"$w = {w}$")
@@ -38,7 +38,7 @@ def days():
 
 def steps():
     """Draw the loss, its tangent at 0, and eight steps."""
-    _, ax = plt.subplots()
+    _, ax = plt.subplots(layout="constrained")
     w = np.linspace(-0.4, 3.0, 171)
     ax.plot(w, loss(w), color="0.7")
     ends = np.array([-0.4, 0.7])
@@ -53,7 +53,7 @@ def steps():
 
 def too_large():
     """Draw steps that climb."""
-    _, ax = plt.subplots()
+    _, ax = plt.subplots(layout="constrained")
     w = np.linspace(-1.6, 4.6, 171)
     ax.plot(w, loss(w), color="0.7")
     weights = path(rate=1.1, n_steps=4)

@@ -28,7 +28,7 @@ rates = {
 styles = ["-", "-", "--", "-", "--", ":", "-", "--", ":"]
 colors = ["0.3", *["tab:blue"] * 2, *["tab:green"] * 3, *["tab:red"] * 3]
 
-fig, ax = plt.subplots(figsize=(4.5, 3.8))
+fig, ax = plt.subplots(figsize=(4.5, 3.8), layout="constrained")
 for (optimizer, rate), style, color in zip(rates.items(), styles, colors, strict=True):
     net = GDNeuralRegressor(
         hidden_layer_sizes=(50,),

@@ -43,7 +43,7 @@ def draw_errors():
     train = np.sqrt(2 * np.array(net.loss_curve_))
     test = np.sqrt(2 * np.array(net.validation_loss_curve_))
     epochs = np.arange(1, 1001)
-    _, ax = plt.subplots()
+    _, ax = plt.subplots(layout="constrained")
     ax.semilogx(epochs, train, color="tab:blue", label="X_train")
     ax.semilogx(epochs, test, "--", color="tab:red", label="X_test")
     best = int(np.argmin(test))
@@ -58,7 +58,7 @@ def draw_fits():
     x = np.linspace(-9, 9, 301)
     for alpha in [1e-4, 1.0, 10.0]:
         net = make_net(alpha).fit(X_train, y_train)
-        _, ax = plt.subplots(figsize=(2.5, 2.2))
+        _, ax = plt.subplots(figsize=(2.5, 2.2), layout="constrained")
         ax.plot(x, np.sin(x / 3), color="0.6", ls="--")
         ax.plot(X_train.ravel(), y_train, ".", color="tab:gray")
         ax.plot(x, net.predict(x.reshape(-1, 1)), color="tab:orange")

@@ -45,7 +45,7 @@ levels = height.min() + np.geomspace(0.01, 3, 9)
 # In the colours that the live descents have.
 solvers = [("batch", n, "#0072b2"), ("minibatch", 8, "#d55e00"), ("sgd", 1, "#009e73")]
 for solver, batch_size, color in solvers:
-    fig, ax = plt.subplots(figsize=(2.5, 2.3))
+    fig, ax = plt.subplots(figsize=(2.5, 2.3), layout="constrained")
     ax.contour(w, b, height, levels=levels, colors="0.75", linewidths=0.8)
     ax.plot(*path(batch_size), ".-", color=color, lw=0.8, ms=3)
     ax.plot(*np.polyfit(x, y, 1), "+", color="black", ms=8)

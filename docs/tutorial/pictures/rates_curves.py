@@ -17,7 +17,7 @@ X, y = scale(X), scale(y)
 rates = [0.001, 0.01, 0.1, 0.8, 0.9]
 colors = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(rates)))
 
-fig, ax = plt.subplots(figsize=(4.5, 3))
+fig, ax = plt.subplots(figsize=(4.5, 3), layout="constrained")
 for rate, color in zip(rates, colors, strict=True):
     net = GDNeuralRegressor(
         hidden_layer_sizes=(20,),

@@ -10,7 +10,7 @@ for rate in rates:
     for _ in range(6):
         steps.append((1 - rate) * steps[-1])
     steps = np.array(steps)
-    fig, ax = plt.subplots(figsize=(1.8, 2))
+    fig, ax = plt.subplots(figsize=(1.8, 2), layout="constrained")
     ax.plot(w, w**2 / 2, color="0.7")
     ax.plot(steps, steps**2 / 2, ".-", color="#0072b2", lw=1)
     ax.plot(steps[0], steps[0] ** 2 / 2, "o", color="black")

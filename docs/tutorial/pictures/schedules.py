@@ -41,7 +41,7 @@ for name, learning_rate in schedules.items():
         random_state=0,
     )
     net.set_params(**(patience or {"n_iter_no_change": np.inf})).fit(X, y)
-    fig, ax = plt.subplots(figsize=(1.8, 1.6))
+    fig, ax = plt.subplots(figsize=(1.8, 1.6), layout="constrained")
     ax.plot(net.learning_rate_curve_, color="tab:green")
     ax.set_title(name, family="monospace")
     ax.set(xlabel="epoch", ylabel=r"$\eta\;/\;\eta_0$", ylim=(-0.05, 1.05))

@@ -41,7 +41,7 @@ w_1, w_2 = np.meshgrid(np.linspace(-0.6, 2.6, 161), np.linspace(-0.6, 2.0, 131))
 (a, b), (_, d) = X.T @ X / 4
 height = (a * w_1**2 + 2 * b * w_1 * w_2 + d * w_2**2) / 2
 
-fig, ax = plt.subplots(figsize=(4.5, 3.6))
+fig, ax = plt.subplots(figsize=(4.5, 3.6), layout="constrained")
 ax.contour(w_1, w_2, height, levels=np.geomspace(0.05, 100, 9), colors="0.7")
 ax.plot(*path(40, "gd"), ".-", color="#0072b2", label="gd")
 ax.plot(*path(6, "lbfgs"), "o-", color="tab:purple", label="lbfgs")

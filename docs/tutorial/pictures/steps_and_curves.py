@@ -44,7 +44,7 @@ for function in [steps, np.sin]:
         model.fit(x.reshape(-1, 1), y)
         fitted = model.predict(grid.reshape(-1, 1))
         error = np.sqrt(np.mean((fitted - function(grid)) ** 2))
-        fig, ax = plt.subplots(figsize=(3.6, 2.2))
+        fig, ax = plt.subplots(figsize=(3.6, 2.2), layout="constrained")
         ax.plot(x, y, ".", color="tab:gray", ms=3, alpha=0.5)
         ax.plot(grid, function(grid), color="0.4", ls="--", lw=1)
         ax.plot(grid, fitted, color="tab:orange")

@@ -43,7 +43,7 @@ w_1, w_2 = np.meshgrid(np.linspace(-1.1, 2.3, 171), np.linspace(-0.35, 0.35, 71)
 height = (w_1**2 + 100 * w_2**2) / 2
 levels = np.geomspace(0.02, 6, 8)
 for optimizer, rate in rates.items():
-    fig, ax = plt.subplots(figsize=(3.6, 1.35))
+    fig, ax = plt.subplots(figsize=(3.6, 1.35), layout="constrained")
     ax.contour(w_1, w_2, height, levels=levels, colors="0.8", linewidths=0.8)
     ax.plot(*path(optimizer, rate), ".-", color="#0072b2", lw=0.8, ms=3)
     ax.plot(*start, "o", color="black", ms=5)
