@@ -39,8 +39,8 @@ NAMED = {
     "search": "grid search on digits, minibatch 32, loky",
 }
 NUMBERS = (
-    "scikit-learn takes **{default} times** as long for an epoch with the defaults, "
-    "**{small} times** for one of 50 units in batches of 32, and **{search} times** "
+    "scikit-learn takes **{default} times** as long for an epoch with the defaults; in "
+    "batches of 32, **{small} times** for an epoch of 50 units, and **{search} times** "
     "for a grid search on digits, on {cores} cores of an {cpu}. Over all "
     "[workloads](#how-fast-it-is) it is {least} to {most} times."
 )
