@@ -75,10 +75,10 @@ def loss(nets, places, labels):
     return log_loss(labels, expit(log_odds(nets, places)))
 
 
-def on_points(nets):
-    """Say what loss and score the points have."""
+def on_points(nets, digits=2):
+    """Say what loss and score the points have, the loss with some digits."""
     points = moons, classes
-    return f"loss {loss(nets, *points):.2f}, score {score(nets, *points):.2f}"
+    return f"loss {loss(nets, *points):.{digits}f}, score {score(nets, *points):.2f}"
 
 
 def on_both(*groups):
@@ -206,7 +206,7 @@ def gradient():
         r"$\theta + u$": up,
     }.items():
         set_parameters(net, start + step)
-        draw([net], name, on_points([net]), width=1.8)
+        draw([net], name, on_points([net], digits=3), width=1.8)
 
 
 def parameters(net):
