@@ -35,7 +35,7 @@ def curves():
     ]
     _, ax = plt.subplots(layout="constrained")
     ax.plot(grid, np.transpose(predictions), color="0.7", lw=1)
-    ax.plot(x, y, "o", color="tab:red")
+    ax.plot(x, y, "o", color="black", ms=4)
     ax.plot(grid, np.sin(grid / 3), "--", color="tab:blue")
     ax.plot(grid, np.mean(predictions, axis=0), color="tab:orange", lw=3)
     ax.set(xlabel="$x$", ylabel="$y$")
