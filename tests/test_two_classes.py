@@ -51,7 +51,7 @@ def titles(chapter):
 
 def numbers(text):
     """Return the numbers with two digits after the point."""
-    return re.findall(r"\d+\.\d\d\b", text)
+    return re.findall(r"\d+\.\d{2,3}\b", text)
 
 
 @pytest.fixture
