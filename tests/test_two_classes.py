@@ -50,7 +50,7 @@ def titles(chapter):
 
 
 def numbers(text):
-    """Return the numbers with two digits after the point."""
+    """Return the numbers with two or three digits after the point."""
     return re.findall(r"\d+\.\d{2,3}\b", text)
 
 
