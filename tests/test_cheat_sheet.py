@@ -1,8 +1,6 @@
 """The cheat sheets name what there is, in both languages, and so do their PDFs."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 
@@ -10,13 +8,9 @@ from skgd.descent.schedules import CURVES, SCHEDULES
 from skgd.estimators.regressor import LOSS_NAMES
 from skgd.kernels.formulas.activations import ACTIVATIONS
 from skgd.kernels.formulas.optimizers import OPTIMIZERS
+from tests.scripts import DOCS, load
 
-DOCS = Path(__file__).parents[1] / "docs"
-SPECIFICATION = importlib.util.spec_from_file_location(
-    "cheat_sheet_pdf", DOCS / "cheat_sheet_pdf.py"
-)
-printer = importlib.util.module_from_spec(SPECIFICATION)
-SPECIFICATION.loader.exec_module(printer)
+printer = load("cheat_sheet_pdf.py")
 
 # What each table lists, in the order of the page.
 TABLES = {

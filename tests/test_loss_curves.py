@@ -1,24 +1,19 @@
 """The fits of the guide's atlas of loss curves have the faults that it shows."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+
+from tests.scripts import DOCS, load
 
 pytest.importorskip("matplotlib").use("Agg")
 pytestmark = pytest.mark.filterwarnings(
     f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"
 )
 
-GUIDE = Path(__file__).parents[1] / "docs/guide"
-SPECIFICATION = importlib.util.spec_from_file_location(
-    "loss_curves", GUIDE / "pictures/loss_curves.py"
-)
-atlas = importlib.util.module_from_spec(SPECIFICATION)
-SPECIFICATION.loader.exec_module(atlas)
+atlas = load("guide/pictures/loss_curves.py")
 
 
 @pytest.fixture
@@ -50,7 +45,7 @@ def roughness(losses):
 
 
 def test_each_fault_has_a_section_with_its_pictures():
-    page = (GUIDE / "loss_curves.rst").read_text(encoding="utf-8")
+    page = (DOCS / "guide" / "loss_curves.rst").read_text(encoding="utf-8")
     shown = re.findall(r"plot:: guide/pictures/loss_curves.py (\w+)", page)
     assert sorted(shown) == sorted(fault.__name__ for fault in atlas.FAULTS)
 

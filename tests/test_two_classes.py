@@ -1,23 +1,18 @@
 """The picture that grows through the tutorial shows what its chapters print and say."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+
+from tests.scripts import DOCS, load
 
 plt = pytest.importorskip("matplotlib.pyplot")
 pytestmark = pytest.mark.filterwarnings(
     f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"
 )
 
-DOCS = Path(__file__).parents[1] / "docs"
-SPECIFICATION = importlib.util.spec_from_file_location(
-    "two_classes", DOCS / "tutorial/pictures/two_classes.py"
-)
-pictures = importlib.util.module_from_spec(SPECIFICATION)
-SPECIFICATION.loader.exec_module(pictures)
+pictures = load("tutorial/pictures/two_classes.py")
 
 
 def chapters(folder):
