@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
     not PAGES, reason="the documentation has not been built"
 )
 
-# Texts, and formulas, that do not lie within their picture, give or take the room that a
+# Texts and formulas that do not lie within their picture, give or take the room that a
 # font has above its letters.
 OUTSIDE = """
 const selector = ".picture [id]:has(> text, > g[transform] > use)";
