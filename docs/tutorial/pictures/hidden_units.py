@@ -37,6 +37,6 @@ for n_units, title in titles.items():
     if n_units == 0:
         ax.legend(handles=[*data, *fit], loc="lower right")
     elif n_units == 1:
-        ax.legend(handles=[first], loc="upper left", handlelength=1)
+        ax.legend(handles=[first], loc="lower right", handlelength=1)
     ax.set(title=title, xlabel="$x$", xticks=[-2, 0, 2], ylim=(-2.2, 2.2))
 plt.show()
