@@ -30,13 +30,10 @@ for n_units, title in titles.items():
     ).fit(X, y)
     if n_units:
         units = np.tanh(X @ net.coefs_[0] + net.intercepts_[0]) * net.coefs_[1].T
-        first, *_ = ax.plot(x, units, color="0.7", lw=1)
-        first.set_label("a unit times\nits weight")
+        ax.plot(x, units, color="0.7", lw=1)
     data = ax.plot(x, y, ".", ms=3, color="tab:gray", label="$y$")
     fit = ax.plot(x, net.predict(X), color="tab:orange", lw=2, label=r"$\hat y$")
     if n_units == 0:
         ax.legend(handles=[*data, *fit], loc="lower right")
-    elif n_units == 1:
-        ax.legend(handles=[first], loc="lower right", handlelength=1)
     ax.set(title=title, xlabel="$x$", xticks=[-2, 0, 2], ylim=(-2.2, 2.2))
 plt.show()
