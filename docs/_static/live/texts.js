@@ -54,7 +54,7 @@
     },
     clocks: { passes: "轮数相同", steps: "步数相同" },
     points: "数据点", hidden: "隐藏单元", activation: "激活函数",
-    pointSets: { moons: "双月", circles: "同心圆", blobs: "团块", spirals: "双螺旋" },
+    pointSets: { moons: "两弯月牙", circles: "同心圆", blobs: "团块", spirals: "两条螺旋" },
     redraw: "换一组初始权重",
     solvers: SOLVERS,
     samplesAStep: (n) => `每步 ${n} 个样本`,
