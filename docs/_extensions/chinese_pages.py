@@ -12,11 +12,12 @@ from pathlib import Path
 import pydata_sphinx_theme
 import sphinx
 
-# What the theme's catalogue lacks, or has for other things than pages.
+# What the theme's catalogue lacks, has for other things than pages, or says oddly.
 MORE_WORDS = {
     "previous": "上一页",
     "next": "下一页",
     "Breadcrumb": "当前位置",
+    "On this page": "本页目录",
     "Collapse Sidebar": "收起侧栏",
     "Expand Sidebar": "展开侧栏",
     "Color mode": "配色",
@@ -89,6 +90,7 @@ def translate(app, pagename, templatename, context, doctree):
         "_": WORDS,
         "gettext": WORDS,
         "theme_search_bar_text": "搜索文档",
+        "theme_header_dropdown_text": "更多",
         # The one word that Sphinx writes into the text itself.
         "body": context["body"].replace(
             "Link to this heading", WORDS("Link to this heading")
