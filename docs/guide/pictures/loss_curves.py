@@ -121,14 +121,15 @@ def common_limits(fits, options):
 
 def draw(net, constant, title, **options):
     """Draw the loss curves of a network."""
-    _, ax = plt.subplots(figsize=(3.6, 2.6))
+    fig, ax = plt.subplots(figsize=(3.6, 2.8))
     kinds = [("training", "tab:blue", "-"), ("validation", "tab:red", "--")]
     for losses, (label, color, style) in zip(curves_of(net), kinds, strict=False):
         ax.plot(range(1, len(losses) + 1), losses, style, color=color, label=label)
-    ax.axhline(constant, color="0.6", lw=1, ls=":", label="best constant")
+    if constant < options.get("ylim", (0, np.inf))[1]:
+        ax.axhline(constant, color="0.6", lw=1, ls=":", label="best constant")
     ax.set(xlabel="epoch", ylabel="loss", **options)
     ax.set_title(title, family="monospace")
-    ax.legend()
+    fig.legend(loc="outside upper center", ncols=3, handlelength=1.5, columnspacing=1)
 
 
 # Faults -------------------------------------------------------------------------------
