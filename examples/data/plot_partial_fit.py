@@ -60,7 +60,7 @@ window = np.ones(10) / 10
 for name, score in scores.items():
     ax.plot(np.arange(10, n_lots), np.convolve(score[1:], window, "valid"), label=name)
 ax.axvline(n_first, color="grey", linestyle=":")
-ax.text(n_first + 3, 0.02, "the line begins to turn", color="grey")
+ax.text(n_first + 3, 0.02, "the line\nbegins to turn", color="grey")
 ax.set(xlabel="lot", ylabel="accuracy, mean of 10 lots", ylim=(0, 1.02))
 figure.legend(loc="outside upper center")
 plt.show()

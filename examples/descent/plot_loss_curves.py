@@ -67,7 +67,8 @@ for rate in (0.0003, 0.01, 0.3):
         n_iter_no_change=100,
         random_state=0,
     ).fit(X_train, y_train)
-LossCurveDisplay.from_estimators(nets)
+display = LossCurveDisplay.from_estimators(nets)
+display.ax_.set_ylim(bottom=0.001)  # room for the legend
 
 # %%
 # A schedule
@@ -86,7 +87,8 @@ net = GDNeuralClassifier(
     n_iter_no_change=100,
     random_state=0,
 ).fit(X_train, y_train)
-LossCurveDisplay.from_estimator(net)
+display = LossCurveDisplay.from_estimator(net)
+display.ax_.get_legend().set_loc("lower left")  # away from the learning rate
 
 # %%
 # Beside scikit-learn's

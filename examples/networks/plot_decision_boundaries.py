@@ -64,7 +64,7 @@ plt.show()
 # %%
 # The colour is the probability of a class, pale where the network cannot tell. Two
 # units in one layer draw little more than a straight edge. With more units the boundary
-# bends along the moons. With more layers too it bends around single points: the
-# networks with two and three layers of 64 units fit their training data best, but the
-# test data no better than eight units do. Layers of two units are a matter of luck: two
-# of them do as well as any network here, and three do not find the moons.
+# bends along the moons. With more layers too it bends around single points: the network
+# with two layers of 64 units fits its training data best, but the test data no better
+# than one layer of eight units does. Layers of two units are a matter of luck: two of
+# them do as well as any network here, and three do not find the moons.
