@@ -392,7 +392,7 @@ class GradientDescentPathDisplay:
         end = "end" if len(self.paths) == 1 else "mean of the ends"
         ax.set(
             xlabel=f"from the start to the {end}",
-            ylabel=f"across\n(plane holds {self.explained:.1%} of movement)",
+            ylabel=f"across (plane holds\n{self.explained:.1%} of movement)",
             xlim=self.xx0[0, [0, -1]],
             ylim=self.xx1[[0, -1], 0],
         )
