@@ -150,7 +150,7 @@ def draw(results, path):
     from matplotlib import pyplot as plt
 
     plt.style.use(ROOT / "docs" / "matplotlibrc")
-    fig, ax = plt.subplots(figsize=(4.5, 0.36 * len(results) + 0.8))
+    fig, ax = plt.subplots(figsize=(4.5, 0.42 * len(results) + 0.8))
     for k, peer in enumerate(PEERS):
         known = [i for i, r in enumerate(results) if peer in r["seconds"]]
         found = [ratios(results[i], peer) for i in known]
@@ -159,10 +159,10 @@ def draw(results, path):
             [m - min(each) for m, each in zip(middle, found, strict=True)],
             [max(each) - m for m, each in zip(middle, found, strict=True)],
         ]
-        heights = [i + 0.12 * (k - 1) for i in known]
+        heights = [i + 0.05 + 0.13 * (k - 1) for i in known]
         ax.errorbar(middle, heights, xerr=spread, fmt="o", ms=4, label=peer)
     for i, result in enumerate(results):
-        ax.text(0, i - 0.25, result["name"], transform=ax.get_yaxis_transform())
+        ax.text(0, i - 0.34, result["name"], transform=ax.get_yaxis_transform())
     ax.axvline(1, color="0.5", lw=1)
     ax.set(xscale="log", xlabel="time of the peer over that of skgd")
     ax.xaxis.set_major_formatter("{x:g}")
