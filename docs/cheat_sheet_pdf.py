@@ -21,16 +21,16 @@ STYLE = """
 .bd-header, .bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .bd-footer,
 .prev-next-footer, .pst-skip-link, .headerlink, .copybtn, footer, .skgd-not-printed,
 #pst-back-to-top { display: none !important; }
-html, body { font-size: 10px; background: white; }
+html, body { font-size: 12px; background: white; }
 .bd-main, .bd-content, .bd-article-container, .bd-article, .bd-container,
 .bd-container__inner { display: block !important; max-width: none !important;
   padding: 0 !important; margin: 0 !important; width: auto !important; }
 article.bd-article > section { columns: 2; column-gap: 6mm; }
-h1 { column-span: all; font-size: 18px !important; margin: 0 0 1mm !important; }
-h2 { font-size: 12px !important; margin: 1.5mm 0 0.5mm !important; break-after: avoid; }
+h1 { column-span: all; font-size: 20px !important; margin: 0 0 1mm !important; }
+h2 { font-size: 14px !important; margin: 1.5mm 0 0.5mm !important; break-after: avoid; }
 section section { break-inside: avoid; }
 p { margin: 0 0 0.5mm !important; line-height: 1.3 !important; }
-table.table { font-size: 9px !important; margin: 0 !important; width: 100%; }
+table.table { font-size: 11px !important; margin: 0 !important; width: 100%; }
 table.table :is(td, th) { padding: 0.3mm 1mm !important; min-width: 0 !important; }
 .pst-scrollable-table-container { overflow: visible !important; margin: 0 !important; }
 """
