@@ -205,8 +205,8 @@ CHAPTERS = [
 
 def run(path, folder):
     """Return a notebook as written, and as run in a folder."""
-    import nbformat
-    from nbclient import NotebookClient
+    nbformat = pytest.importorskip("nbformat")
+    NotebookClient = pytest.importorskip("nbclient").NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}})
