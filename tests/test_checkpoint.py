@@ -496,7 +496,8 @@ def kill_again_and_again(path, setting):
     random.seed(0)
     kills, epochs = 0, []
     while True:
-        child, is_killed = start(), kills < n_kills
+        is_killed = kills < n_kills or len(set(epochs)) < 3 and kills < 10 * n_kills
+        child = start()
         if is_killed:
             time.sleep(random.uniform(0, 0.5 * seconds))
             os.kill(child, signal.SIGKILL)
@@ -505,6 +506,8 @@ def kill_again_and_again(path, setting):
             epochs.append(load_checkpoint(path).n_iter_)
         if os.WIFSIGNALED(status):
             kills += 1
+            if not path.exists():
+                seconds *= 2  # it was killed before it had saved anything
             continue
         assert os.WEXITSTATUS(status) == 0
         if not is_killed:
@@ -537,13 +540,13 @@ KILLED = [
 @pytest.mark.faults
 @pytest.mark.skipif(sys.platform == "win32", reason="it forks")
 def test_killed_at_random_moments_it_comes_to_the_same_bits(tmp_path):
-    """Six times in each setting: at any time the file is a whole one."""
+    """Six times in each setting, or more: at any time the file is a whole one."""
     command = [sys.executable, "-c", KILLS, str(tmp_path), "6", json.dumps(KILLED)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     each_facts = [json.loads(line) for line in result.stdout.splitlines()]
     assert [facts["setting"] for facts in each_facts] == KILLED
     for facts in each_facts:
-        assert facts["kills"] == 6
+        assert facts["kills"] >= 6
         assert len(set(facts["epochs"])) > 2, facts  # some were killed on the way
         assert facts["same"] == [True] * 4, facts
