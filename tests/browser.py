@@ -53,6 +53,15 @@ def start_chromium():
     return webdriver.Chrome(options=options, service=service)
 
 
+def pages_with(html):
+    """Return the pages of the built documentation, if any, in which some HTML is."""
+    return [
+        str(page.relative_to(BUILT))
+        for page in sorted(BUILT.rglob("*.html"))
+        if html in page.read_text(encoding="utf-8")
+    ]
+
+
 def needs_theme():
     """Skip a test where Sphinx or the documentation's theme is missing."""
     if importlib.util.find_spec("pydata_sphinx_theme") is None:

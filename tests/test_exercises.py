@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.browser import BUILT, DOCS, PHONE, build_site, needs_theme
+from tests.browser import BUILT, DOCS, PHONE, build_site, needs_theme, pages_with
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
@@ -418,17 +418,10 @@ def test_a_wrong_exercise_is_an_error_of_the_build(tmp_path, site, exercise, mes
         build(tmp_path, {"book/lesson": page}, "text")
 
 
-def built_pages():
-    """Return the pages of the built documentation that have exercises."""
-    return [
-        str(page.relative_to(BUILT))
-        for page in sorted(BUILT.rglob("*.html"))
-        if 'class="exercise"' in page.read_text(encoding="utf-8")
-    ]
-
-
 @pytest.mark.skipif(not BUILT.exists(), reason="the documentation has not been built")
-@pytest.mark.parametrize("page", built_pages() or ["tutorial/network.html"])
+@pytest.mark.parametrize(
+    "page", pages_with('class="exercise"') or ["tutorial/network.html"]
+)
 def test_pages_of_the_documentation_check_each_exercise_on_a_phone(browser, page):
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     browser.get((BUILT / page).as_uri())

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.browser import BUILT, PHONE, build_site, needs_theme
+from tests.browser import BUILT, PHONE, build_site, needs_theme, pages_with
 
 PAGE = """
 Title
@@ -388,17 +388,8 @@ def test_a_wrong_option_is_an_error_of_the_build(tmp_path, site, directive):
         build(tmp_path, {"index": page}, "text")
 
 
-def built_pages():
-    """Return the pages of the built documentation that have a widget."""
-    return [
-        str(page.relative_to(BUILT))
-        for page in sorted(BUILT.rglob("*.html"))
-        if 'class="live-descent"' in page.read_text(encoding="utf-8")
-    ]
-
-
 @pytest.mark.skipif(not BUILT.exists(), reason="the documentation has not been built")
-@pytest.mark.parametrize("page", built_pages() or ["index.html"])
+@pytest.mark.parametrize("page", pages_with('class="live-descent"') or ["index.html"])
 def test_pages_of_the_documentation_fit_on_a_phone(browser, page):
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     reduced = [{"name": "prefers-reduced-motion", "value": "reduce"}]
